@@ -1,0 +1,25 @@
+//! cupo
+mod catalog;
+mod claim;
+mod engine;
+mod error;
+mod file_system;
+mod id;
+mod inventory;
+mod journal;
+mod ledger;
+pub mod limits;
+pub mod log_store;
+mod record;
+mod rejection;
+mod sync;
+mod time;
+
+pub use catalog::CatalogError;
+pub use claim::{Arrangement, Claim, ClaimState, Place, Receipt, Services};
+pub use error::{Error, StorageError};
+pub use file_system::{FileHandle, FileSystem};
+pub use id::{ActorId, CalendarId, Channel, ClaimId, DayId, OfficeId, ParseIdError, PartyId, RequestId, Seq, ServiceId, SlotId};
+pub use record::{DayFrame, Detail, Effect, PlanRange, TextOf};
+pub use rejection::Rejection;
+pub use time::{Clock, ManualClock, SystemClock, Time};
