@@ -2,6 +2,9 @@
 /// stub
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: expected {expected}")]
-pub struct CatalogError { /// stub
- pub path: String, /// stub
- pub expected: String }
+pub struct CatalogError {
+    /// stub
+    pub path: String,
+    /// stub
+    pub expected: String,
+}

@@ -4,8 +4,8 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::id::{ActorId, Channel, ClaimId, PartyId, RequestId, ServiceId, SlotId};
 use crate::id::DayId;
+use crate::id::{ActorId, Channel, ClaimId, PartyId, RequestId, ServiceId, SlotId};
 use crate::limits::SERVICES_PER_VISIT_MAX;
 
 /// Where a claim stands in its life.
@@ -40,7 +40,10 @@ pub enum ClaimState {
 impl ClaimState {
     /// Whether the claim still counts against its party's limits.
     pub const fn is_active(self) -> bool {
-        matches!(self, Self::Held | Self::Booked | Self::Displaced | Self::CheckedIn)
+        matches!(
+            self,
+            Self::Held | Self::Booked | Self::Displaced | Self::CheckedIn
+        )
     }
 
     /// Whether the claim still keeps its places on its day's roster.
@@ -75,7 +78,10 @@ pub struct Services {
 impl Services {
     /// A visit for one service.
     pub const fn one(service: ServiceId) -> Self {
-        Self { list: [service; SERVICES_PER_VISIT_MAX], count: 1 }
+        Self {
+            list: [service; SERVICES_PER_VISIT_MAX],
+            count: 1,
+        }
     }
 
     /// The same visit with one service more; `None` when there are four already.
@@ -93,7 +99,9 @@ impl Services {
 
     /// All of them, in the order asked for.
     pub fn as_slice(&self) -> &[ServiceId] {
-        self.list.get(..usize::from(self.count)).unwrap_or(&self.list)
+        self.list
+            .get(..usize::from(self.count))
+            .unwrap_or(&self.list)
     }
 }
 

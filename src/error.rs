@@ -74,7 +74,9 @@ pub enum StorageError {
         source: Arc<io::Error>,
     },
     /// Acknowledged data is damaged or missing. Next: `cupo salvage` onto a copy.
-    #[error("damage in {path} at byte {offset} (position {position}): {what}; the start is refused, `cupo salvage` works on a copy")]
+    #[error(
+        "damage in {path} at byte {offset} (position {position}): {what}; the start is refused, `cupo salvage` works on a copy"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -115,6 +117,10 @@ pub enum StorageError {
 
 impl StorageError {
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
-        Self::Io { doing, path: path.into(), source: Arc::new(source) }
+        Self::Io {
+            doing,
+            path: path.into(),
+            source: Arc::new(source),
+        }
     }
 }

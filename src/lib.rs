@@ -19,7 +19,10 @@ pub use catalog::CatalogError;
 pub use claim::{Arrangement, Claim, ClaimState, Place, Receipt, Services};
 pub use error::{Error, StorageError};
 pub use file_system::{FileHandle, FileSystem};
-pub use id::{ActorId, CalendarId, Channel, ClaimId, DayId, OfficeId, ParseIdError, PartyId, RequestId, Seq, ServiceId, SlotId};
+pub use id::{
+    ActorId, CalendarId, Channel, ClaimId, DayId, OfficeId, ParseIdError, PartyId, RequestId, Seq,
+    ServiceId, SlotId,
+};
 pub use record::{DayFrame, Detail, Effect, PlanRange, TextOf};
 pub use rejection::Rejection;
 pub use time::{Clock, ManualClock, SystemClock, Time};
