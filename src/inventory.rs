@@ -1,1 +1,14 @@
-//! stub
+//! What is there, where and when? Days and their slots.
+//!
+//! Never knows whose a place is (a roster holds claim ids, unread), never writes a record, never
+//! asks the time.
+
+mod day;
+mod map;
+mod openings;
+mod plan;
+
+pub(crate) use day::{Day, DayState, Shortage, lanes, starts_at};
+pub(crate) use map::{Bits, DayEntry, DayMap};
+pub(crate) use openings::{Found, Search, earliest};
+pub(crate) use plan::{Plan, Plans, Shape};

@@ -189,6 +189,15 @@ pub enum Effect {
     Installed {
         /// Counts the installs.
         version: u32,
+        /// Whether all its days have followed; until then the install goes on after a crash.
+        done: bool,
+    },
+    /// The first record of a log: what must never change in it.
+    Founded {
+        /// How many shards the ledger has.
+        shards: u32,
+        /// The key of its hash.
+        key: [u64; 2],
     },
 }
 
@@ -273,6 +282,7 @@ const PLAN_DEFINED: u8 = 21;
 const PLAN_RANGE: u8 = 22;
 const TEXT: u8 = 23;
 const INSTALLED: u8 = 24;
+const FOUNDED: u8 = 25;
 
 const MORE: u64 = 1 << 8;
 const IN_TURN: u64 = 1 << 9;
@@ -595,9 +605,20 @@ impl Effect {
                 line[1] = u64::from(*offset) | (u64::from(*length) << 32);
                 line
             }
-            Self::Installed { version } => {
-                [u64::from(INSTALLED), u64::from(*version), 0, 0, 0, 0, 0, 0]
-            }
+            Self::Installed { version, done } => [
+                u64::from(INSTALLED),
+                u64::from(*version),
+                u64::from(*done),
+                0,
+                0,
+                0,
+                0,
+                0,
+            ],
+            Self::Founded {
+                shards,
+                key: [k0, k1],
+            } => [u64::from(FOUNDED), u64::from(*shards), *k0, *k1, 0, 0, 0, 0],
         }
     }
 

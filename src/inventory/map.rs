@@ -1,0 +1,159 @@
+//! Which days are there? An immutable map that readers use without a lock; an edit makes another.
+//!
+//! Never guards a count: the counts live in the days, which maps share.
+
+use crate::id::{CalendarId, DayId};
+use crate::inventory::day::Day;
+use crate::inventory::plan::Plan;
+use crate::record::DayFrame;
+use crate::sync::{Arc, AtomicU64, Ordering};
+
+/// Days a calendar can have in memory at a time: more than 400 ahead and 600 behind.
+const WINDOW: u16 = 1_024;
+
+/// Which days of one calendar may have a free place: a hint that spares readers sold-out days.
+#[derive(Debug)]
+pub(crate) struct Bits([AtomicU64; WINDOW as usize / 64]);
+
+impl Bits {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(std::array::from_fn(|_| AtomicU64::new(0))))
+    }
+
+    fn word(&self, number: u16) -> Option<(&AtomicU64, u64)> {
+        let at = number % WINDOW;
+        self.0
+            .get(usize::from(at / 64))
+            .map(|word| (word, 1 << (at % 64)))
+    }
+
+    pub(crate) fn set(&self, number: u16, free: bool) {
+        if let Some((word, bit)) = self.word(number) {
+            // Relaxed: a hint; the day's own counters decide.
+            let is_set = word.load(Ordering::Relaxed) & bit != 0;
+            if is_set != free {
+                if free {
+                    word.fetch_or(bit, Ordering::Relaxed);
+                } else {
+                    word.fetch_and(!bit, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, number: u16) -> bool {
+        // Relaxed: as in `set`.
+        self.word(number)
+            .is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
+    }
+}
+
+/// A day with the frame and plan that readers go by.
+#[derive(Clone, Debug)]
+pub(crate) struct DayEntry {
+    pub(crate) day: Arc<Day>,
+    pub(crate) frame: DayFrame,
+    pub(crate) plan: Arc<Plan>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct CalendarDays {
+    pub(crate) bits: Arc<Bits>,
+    /// Number of the first date.
+    first: u16,
+    days: Vec<Option<DayEntry>>,
+}
+
+/// All days, by calendar and date.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DayMap {
+    calendars: Vec<Option<Arc<CalendarDays>>>,
+}
+
+impl DayMap {
+    pub(crate) fn calendar(&self, calendar: CalendarId) -> Option<&CalendarDays> {
+        self.calendars.get(usize::from(calendar.0))?.as_deref()
+    }
+
+    pub(crate) fn get(&self, day: DayId) -> Option<&DayEntry> {
+        self.calendar(day.calendar())?.get(day.number())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &DayEntry> {
+        self.calendars
+            .iter()
+            .flatten()
+            .flat_map(|calendar| calendar.days.iter().flatten())
+    }
+
+    /// The bits of a calendar, made when it has none yet.
+    pub(crate) fn bits(&self, calendar: CalendarId) -> Arc<Bits> {
+        self.calendar(calendar)
+            .map_or_else(Bits::new, |calendar| calendar.bits.clone())
+    }
+
+    /// Puts a day in, or puts another frame and plan to it.
+    pub(crate) fn put(&mut self, entry: DayEntry, bits: &Arc<Bits>) {
+        let (calendar, number) = (
+            usize::from(entry.day.id.calendar().0),
+            entry.day.id.number(),
+        );
+        if self.calendars.len() <= calendar {
+            self.calendars.resize(calendar + 1, None);
+        }
+        let Some(slot) = self.calendars.get_mut(calendar) else {
+            return;
+        };
+        let days = slot.get_or_insert_with(|| {
+            Arc::new(CalendarDays {
+                bits: bits.clone(),
+                first: number,
+                days: Vec::new(),
+            })
+        });
+        let days = Arc::make_mut(days);
+        if number < days.first {
+            let more = usize::from(days.first - number);
+            days.days.splice(0..0, (0..more).map(|_| None));
+            days.first = number;
+        }
+        let at = usize::from(number - days.first);
+        if days.days.len() <= at {
+            days.days.resize(at + 1, None);
+        }
+        if let Some(slot) = days.days.get_mut(at) {
+            *slot = Some(entry);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, day: DayId) {
+        let Some(Some(slot)) = self.calendars.get_mut(usize::from(day.calendar().0)) else {
+            return;
+        };
+        let days = Arc::make_mut(slot);
+        let at = day.number().checked_sub(days.first).map(usize::from);
+        if let Some(entry) = at.and_then(|at| days.days.get_mut(at)) {
+            *entry = None;
+        }
+        let empty = days.days.iter().take_while(|entry| entry.is_none()).count();
+        days.days.drain(..empty);
+        days.first = days.first.saturating_add(u16::try_from(empty).unwrap_or(0));
+    }
+}
+
+impl CalendarDays {
+    pub(crate) fn get(&self, number: u16) -> Option<&DayEntry> {
+        let at = usize::from(number.checked_sub(self.first)?);
+        self.days.get(at)?.as_ref()
+    }
+
+    /// The days from one date number to another that may have a free place, ascending.
+    pub(crate) fn open_days(&self, from: u16, to: u16) -> impl Iterator<Item = &DayEntry> {
+        let last = self
+            .first
+            .saturating_add(u16::try_from(self.days.len()).unwrap_or(u16::MAX));
+        (from.max(self.first)..=to.min(last))
+            .filter(|number| self.bits.get(*number))
+            .filter_map(|number| self.get(number))
+    }
+}

@@ -1,0 +1,200 @@
+//! How much may each slot give out? Immutable tables that many days share.
+//!
+//! Never changes: an edit makes another plan.
+
+use std::collections::HashMap;
+
+use crate::id::Channel;
+use crate::record::{Effect, PlanRange};
+use crate::sync::Arc;
+
+/// The limits of one slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SlotLimits {
+    pub(crate) capacity: u16,
+    pub(crate) max: [u16; Channel::COUNT],
+    pub(crate) protected: [u16; Channel::COUNT],
+}
+
+/// The limits of every slot of a day.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) number: u32,
+    ranges: Vec<PlanRange>,
+    pub(crate) give_back_min: [u16; Channel::COUNT],
+    slots: Box<[SlotLimits]>,
+    first_open: usize,
+    protects: bool,
+}
+
+impl Plan {
+    pub(crate) fn new(number: u32, shape: Shape) -> Self {
+        let end = shape
+            .ranges
+            .iter()
+            .map(|range| range.end)
+            .max()
+            .unwrap_or(0);
+        let mut slots = vec![SlotLimits::default(); usize::from(end)].into_boxed_slice();
+        for range in &shape.ranges {
+            let span = usize::from(range.start)..usize::from(range.end);
+            for slot in slots.get_mut(span).into_iter().flatten() {
+                *slot = SlotLimits {
+                    capacity: range.capacity,
+                    max: range.max,
+                    protected: range.protected,
+                };
+            }
+        }
+        let first_open = slots
+            .iter()
+            .position(|slot| slot.capacity > 0)
+            .unwrap_or(slots.len());
+        let protects = slots
+            .iter()
+            .any(|slot| slot.protected != [0; Channel::COUNT]);
+        let Shape {
+            ranges,
+            give_back_min,
+        } = shape;
+        Self {
+            number,
+            ranges,
+            give_back_min,
+            slots,
+            first_open,
+            protects,
+        }
+    }
+
+    /// The limits of a slot; `None` where the plan has nothing open.
+    pub(crate) fn slot(&self, index: usize) -> Option<&SlotLimits> {
+        self.slots.get(index).filter(|slot| slot.capacity > 0)
+    }
+
+    pub(crate) fn first_open(&self) -> usize {
+        self.first_open
+    }
+
+    pub(crate) fn end(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether any channel has a protected share.
+    pub(crate) fn protects(&self) -> bool {
+        self.protects
+    }
+
+    /// All places of the day.
+    pub(crate) fn places(&self) -> i64 {
+        self.slots.iter().map(|slot| i64::from(slot.capacity)).sum()
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        Shape {
+            ranges: self.ranges.clone(),
+            give_back_min: self.give_back_min,
+        }
+    }
+
+    /// The records that define it: one group.
+    pub(crate) fn effects(&self) -> Vec<Effect> {
+        let defined = Effect::PlanDefined {
+            plan: self.number,
+            ranges: u32::try_from(self.ranges.len()).unwrap_or(u32::MAX),
+            give_back_min: self.give_back_min,
+        };
+        let ranges = self.ranges.iter().map(|range| Effect::PlanRange(*range));
+        std::iter::once(defined).chain(ranges).collect()
+    }
+}
+
+/// What makes two plans equal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Shape {
+    pub(crate) ranges: Vec<PlanRange>,
+    pub(crate) give_back_min: [u16; Channel::COUNT],
+}
+
+impl Shape {
+    /// The same with another capacity in some slots; channel limits are cut to it.
+    pub(crate) fn with_capacity(&self, slots: std::ops::Range<u16>, capacity: u16) -> Self {
+        let mut ranges = Vec::new();
+        for range in &self.ranges {
+            let (from, to) = (range.start.max(slots.start), range.end.min(slots.end));
+            if from >= to {
+                ranges.push(*range);
+                continue;
+            }
+            ranges.push(PlanRange {
+                end: from,
+                ..*range
+            });
+            let max = std::array::from_fn(|n| {
+                let before = range.max.get(n).copied().unwrap_or(0);
+                if before >= range.capacity {
+                    capacity
+                } else {
+                    before.min(capacity)
+                }
+            });
+            let protected = range.protected.map(|share| share.min(capacity));
+            ranges.push(PlanRange {
+                start: from,
+                end: to,
+                capacity,
+                max,
+                protected,
+            });
+            ranges.push(PlanRange {
+                start: to,
+                ..*range
+            });
+        }
+        ranges.retain(|range| range.start < range.end);
+        Self {
+            ranges,
+            give_back_min: self.give_back_min,
+        }
+    }
+}
+
+/// All plans by number, each shape once.
+#[derive(Debug, Default)]
+pub(crate) struct Plans {
+    list: Vec<Arc<Plan>>,
+    by_shape: HashMap<Shape, u32>,
+}
+
+impl Plans {
+    /// The plan of this shape, and whether it is new.
+    pub(crate) fn intern(&mut self, shape: &Shape) -> (Arc<Plan>, bool) {
+        let known = self
+            .by_shape
+            .get(shape)
+            .and_then(|number| self.get(*number));
+        if let Some(plan) = known {
+            return (plan, false);
+        }
+        let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        (self.define(number, shape.clone()), true)
+    }
+
+    /// A plan as its record says it.
+    pub(crate) fn define(&mut self, number: u32, shape: Shape) -> Arc<Plan> {
+        let plan = Arc::new(Plan::new(number, shape.clone()));
+        if number as usize == self.list.len() {
+            self.list.push(plan.clone());
+            self.by_shape.insert(shape, number);
+        }
+        plan
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<Arc<Plan>> {
+        self.list.get(number as usize).cloned()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Plan>> {
+        self.list.iter()
+    }
+}
