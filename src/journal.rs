@@ -1,1 +1,299 @@
-//! stub
+//! What happened, in which order, and is it on disk? One total order of records.
+//!
+//! Never knows what a record means beyond its group, never decides, never reads a clock.
+
+mod commit;
+mod feed;
+mod flusher;
+mod frame;
+mod replay;
+mod ring;
+mod waiters;
+
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_utils::CachePadded;
+
+use crate::error::{Error, StorageError};
+use crate::id::Seq;
+use crate::limits::RING_LINES;
+use crate::log_store::{LogStore, Position};
+use crate::record::Line;
+use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
+use crate::time::Time;
+
+pub use commit::Commit;
+pub use feed::{Event, Feed};
+pub(crate) use replay::replay;
+
+use feed::Window;
+use ring::Ring;
+use waiters::Waiters;
+
+/// Where a log ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tail {
+    /// The last frame.
+    pub(crate) position: Position,
+    /// The last record in it.
+    pub(crate) seq: Seq,
+    /// The checksum of that frame, which the next one carries.
+    pub(crate) crc: u32,
+    /// The latest time of a record.
+    pub(crate) time: Time,
+}
+
+const OPEN: u8 = 0;
+const FULL: u8 = 1;
+const CLOSED: u8 = 2;
+const FENCED: u8 = 3;
+const BROKEN: u8 = 4;
+
+/// The journal of one engine.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    ring: Ring,
+    /// The next sequence number.
+    next: CachePadded<AtomicU64>,
+    /// Ring lines that nobody has a permit for.
+    room: CachePadded<AtomicU64>,
+    durable: CachePadded<AtomicU64>,
+    state: CachePadded<AtomicU8>,
+    waiters: Waiters,
+    /// Wakes whoever waits for room.
+    room_lock: Mutex<()>,
+    room_made: Condvar,
+    /// The flusher sleeps, or is about to.
+    sleeping: AtomicBool,
+    stop: AtomicBool,
+    tail: Mutex<Tail>,
+    failure: Mutex<Option<StorageError>>,
+    bytes: AtomicU64,
+    /// A full time not far from that of the lines in the ring, which carry only its low half.
+    clock: AtomicU64,
+    window: Window,
+    store: Arc<dyn LogStore>,
+    flusher: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Journal {
+    /// Goes on after `tail` and starts the flusher.
+    pub(crate) fn start(
+        store: Arc<dyn LogStore>,
+        epoch: u64,
+        tail: Tail,
+        now: Time,
+    ) -> Result<Arc<Self>, Error> {
+        let next = tail.seq.0 + 1;
+        let journal = Arc::new(Self {
+            ring: Ring::new(next),
+            next: CachePadded::new(AtomicU64::new(next)),
+            room: CachePadded::new(AtomicU64::new(RING_LINES as u64)),
+            durable: CachePadded::new(AtomicU64::new(tail.seq.0)),
+            state: CachePadded::new(AtomicU8::new(OPEN)),
+            waiters: Waiters::default(),
+            room_lock: Mutex::new(()),
+            room_made: Condvar::new(),
+            sleeping: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            tail: Mutex::new(tail),
+            failure: Mutex::new(None),
+            bytes: AtomicU64::new(0),
+            clock: AtomicU64::new(now.0),
+            window: Window::new(tail),
+            store,
+            flusher: Mutex::new(None),
+        });
+        let inner = journal.clone();
+        let thread = std::thread::Builder::new().name("cupo-flusher".into());
+        let started = thread.spawn(move || flusher::run(&inner, epoch));
+        let failed = |error| StorageError::io("start a thread for", "cupo-flusher", error);
+        *journal.flusher.lock() = Some(started.map_err(failed)?);
+        Ok(journal)
+    }
+
+    /// Whether changes are possible now.
+    pub(crate) fn status(&self) -> Result<(), Error> {
+        // Relaxed: a caller that misses a failure by a moment learns of it from its commit.
+        match self.state.load(Ordering::Relaxed) {
+            OPEN => Ok(()),
+            FULL => Err(Error::StorageFull),
+            CLOSED => Err(Error::Closed),
+            FENCED => Err(Error::Fenced),
+            _ => Err(StorageError::Poisoned(self.failure_text()).into()),
+        }
+    }
+
+    fn failure_text(&self) -> std::sync::Arc<str> {
+        let failure = self.failure.lock();
+        failure.as_ref().map_or_else(|| "unknown".into(), |error| error.to_string().into())
+    }
+
+    /// Takes permits for ring lines if there are so many; never waits.
+    pub(crate) fn try_take(&self, lines: u32) -> bool {
+        let take = |room: u64| room.checked_sub(u64::from(lines));
+        // Acquire: pairs with the Release in `add_room`, so that the lines are free to write.
+        self.room.try_update(Ordering::Acquire, Ordering::Relaxed, take).is_ok()
+    }
+
+    /// Takes permits, waiting for them; the caller holds no lock.
+    pub(crate) fn wait_for_room(&self, lines: u32) -> Result<(), Error> {
+        loop {
+            self.status()?;
+            if self.try_take(lines) {
+                return Ok(());
+            }
+            self.wake_flusher();
+            let mut guard = self.room_lock.lock();
+            // A short time-out stands in for a wake-up missed between the try and the wait.
+            self.room_made.wait_for(&mut guard, Duration::from_millis(1));
+        }
+    }
+
+    /// Returns permits that were not used.
+    pub(crate) fn give_back(&self, lines: u32) {
+        self.add_room(u64::from(lines));
+    }
+
+    fn add_room(&self, lines: u64) {
+        // Release: pairs with the Acquire in `try_take`.
+        self.room.fetch_add(lines, Ordering::Release);
+        self.room_made.notify_all();
+    }
+
+    /// Takes the next sequence numbers and writes one group into the ring; answers with the last
+    /// number. The caller holds the locks of everything the group touches, and permits.
+    pub(crate) fn publish(&self, now: Time, lines: &mut [Line]) -> Seq {
+        let count = lines.len() as u64;
+        // Relaxed: the locks of the caller order groups that touch the same things.
+        let first = self.next.fetch_add(count, Ordering::Relaxed);
+        let mut seq = first;
+        for line in lines.iter_mut() {
+            if seq + 1 < first + count {
+                crate::record::set_more(line);
+            }
+            self.ring.write(seq, now, line);
+            seq += 1;
+        }
+        Seq(seq.saturating_sub(1))
+    }
+
+    /// Tells the time now and then, at least every few days.
+    pub(crate) fn note_time(&self, now: Time) {
+        // Relaxed: anything within 24 days of the lines is as good.
+        self.clock.store(now.0, Ordering::Relaxed);
+    }
+
+    /// The last number given out.
+    pub(crate) fn last(&self) -> Seq {
+        // Relaxed: a count.
+        Seq(self.next.load(Ordering::Relaxed) - 1)
+    }
+
+    /// Everything up to here is stored.
+    pub(crate) fn durable(&self) -> Seq {
+        // Acquire: pairs with the Release in the flusher.
+        Seq(self.durable.load(Ordering::Acquire))
+    }
+
+    /// Where the stored log ends.
+    pub(crate) fn durable_tail(&self) -> Tail {
+        *self.tail.lock()
+    }
+
+    /// Bytes appended since the start.
+    pub(crate) fn appended_bytes(&self) -> u64 {
+        // Relaxed: a count.
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Blocks until `seq` is durable.
+    pub(crate) fn wait(&self, seq: Seq) -> Result<(), Error> {
+        let waker = waiters::thread_waker();
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            if let Poll::Ready(result) = self.poll(seq, &mut cx) {
+                return result;
+            }
+            std::thread::park();
+        }
+    }
+
+    /// Ready once `seq` is durable, or can no longer become so.
+    pub(crate) fn poll(&self, seq: Seq, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let Some(result) = self.outcome(seq) {
+            return Poll::Ready(result);
+        }
+        self.waiters.register(seq, cx.waker());
+        self.wake_flusher();
+        // Looked at again: the flusher may have passed between the first look and the entry.
+        match self.outcome(seq) {
+            Some(result) => Poll::Ready(result),
+            None => Poll::Pending,
+        }
+    }
+
+    fn outcome(&self, seq: Seq) -> Option<Result<(), Error>> {
+        if self.durable() >= seq {
+            return Some(Ok(()));
+        }
+        // Acquire: pairs with the Release in `fail`, so that the failure can be read.
+        match self.state.load(Ordering::Acquire) {
+            OPEN | FULL => None,
+            CLOSED => Some(Err(Error::Closed)),
+            FENCED => Some(Err(Error::Fenced)),
+            _ => {
+                let failure = self.failure.lock().clone();
+                let unknown = || StorageError::Poisoned("unknown".into());
+                Some(Err(Error::Indeterminate(failure.unwrap_or_else(unknown))))
+            }
+        }
+    }
+
+    fn wake_flusher(&self) {
+        // SeqCst: pairs with the flusher's store before its last look at the ring.
+        if self.sleeping.load(Ordering::SeqCst)
+            && let Some(flusher) = self.flusher.lock().as_ref()
+        {
+            flusher.thread().unpark();
+        }
+    }
+
+    /// Every durable effect from `from` on.
+    pub(crate) fn feed(&self, from: Seq) -> Feed<'_> {
+        Feed::new(self, from)
+    }
+
+    /// Writes what is pending, says to the store that the log is closed in order, stops.
+    pub(crate) fn close(&self) -> Result<(), Error> {
+        // Release: pairs with the flusher's Acquire, so that it sees every line before.
+        self.stop.store(true, Ordering::Release);
+        let flusher = self.flusher.lock().take();
+        if let Some(flusher) = flusher {
+            flusher.thread().unpark();
+            // A flusher that panicked has left the state as it was; what is not durable stays so.
+            let _ = flusher.join();
+        }
+        match self.status() {
+            Err(Error::Closed) | Ok(()) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn fail(&self, state: u8, error: Option<StorageError>) {
+        *self.failure.lock() = error;
+        // Release: pairs with the Acquire in `outcome`.
+        self.state.store(state, Ordering::Release);
+        self.waiters.wake_all();
+        self.room_made.notify_all();
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Nobody is left to tell; `close` tells.
+        let _ = self.close();
+    }
+}

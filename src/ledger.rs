@@ -11,7 +11,7 @@ use crossbeam_utils::CachePadded;
 use crate::id::{ClaimId, PartyId};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 
-pub(crate) use entry::{Entry, Stage, fingerprint};
+pub(crate) use entry::{Cold, Entry, Stage, fingerprint};
 pub(crate) use shard::Shard;
 
 /// The secret of the directory's hash: fixed at its birth, so that a claim's shard never changes.

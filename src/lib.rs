@@ -15,8 +15,13 @@ mod rejection;
 mod sync;
 mod time;
 
-pub use catalog::CatalogError;
+pub use catalog::{
+    Calendar, Catalog, CatalogError, Change, ChannelLimits, Exception, Holds, Lead, Names, Office,
+    Requirements, Service, Share, Span, Week,
+};
 pub use claim::{Arrangement, Claim, ClaimState, Place, Receipt, Services};
+pub use engine::{Ask, Audit, Builder, Closure, DayView, Engine, InstallReport, LogSummary, Opening, Openings, SlotView, Stats, read_log};
+pub use journal::{Commit, Event, Feed};
 pub use error::{Error, StorageError};
 pub use file_system::{FileHandle, FileSystem};
 pub use id::{

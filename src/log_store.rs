@@ -3,11 +3,17 @@
 //!
 //! Never looks inside a frame and never decides when a frame is written.
 
+mod memory;
+mod stubdir;
+
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 
 use crate::error::StorageError;
+
+pub use memory::MemoryStore;
+pub use stubdir::*;
 
 /// The number of a frame in the log. The first is 1; 0 stands for "none yet".
 pub type Position = u64;

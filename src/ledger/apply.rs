@@ -18,7 +18,7 @@ impl Shard {
             Effect::Confirmed { claim, .. } => self.confirm(claim.index()),
             Effect::Extended { claim, ttl_s, .. } => {
                 let deadline = at.plus(u64::from(*ttl_s) * 1_000);
-                self.change(claim.index(), |entry| entry.set_time(deadline));
+                self.change(claim.index(), |entry| entry.extend(deadline));
                 self.push_deadline(deadline, claim.index(), claim.generation());
             }
             Effect::Ended {

@@ -4,6 +4,7 @@
 
 use crate::claim::{Arrangement, ClaimState, Place};
 use crate::id::{ActorId, Channel, DayId, PartyId, RequestId, ServiceId};
+use crate::limits::ROSTER_MAX;
 use crate::record::Detail;
 use crate::time::Time;
 
@@ -77,7 +78,7 @@ impl Stage {
 /// ```text
 /// shape  start 11 | in turn 1 | channel 2 | has a cold line 1 | replaces 1
 /// stamp  generation 24 | stage 8
-/// link   the roster entry; of an ended claim, the next that ended
+/// link   roster entry 20 | minutes by which the hold was extended 12; ended: the next that ended
 /// when   deadline, return or end 48 | service 16
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +105,7 @@ impl Entry {
         request: RequestId(0),
         fingerprint: 0,
         next: NONE,
-        link: NONE,
+        link: 0,
         stamp: 0,
         day: 0,
         shape: 0,
@@ -184,7 +185,7 @@ impl Entry {
                 Arrangement::InTurn
             },
             channel: Channel::from_bits(u64::from(self.shape >> CHANNEL)),
-            roster: self.link,
+            roster: self.link & ROSTER_MAX,
         }
     }
 
@@ -202,7 +203,21 @@ impl Entry {
             | ((place.channel.index() as u16) << CHANNEL);
         self.run = place.run;
         self.persons = place.persons;
-        self.link = place.roster;
+        self.link = (self.link & !ROSTER_MAX) | place.roster;
+    }
+
+    /// Minutes by which the hold was extended in all.
+    pub(crate) const fn extended_min(&self) -> u32 {
+        self.link >> ROSTER_MAX.count_ones()
+    }
+
+    /// Gives the hold another deadline and adds what is more to [`Entry::extended_min`].
+    pub(crate) fn extend(&mut self, deadline: Time) {
+        let more = deadline.0.saturating_sub(self.time().0).div_ceil(60_000);
+        let minutes = (u64::from(self.extended_min()) + more).min(0xfff);
+        let high = u32::try_from(minutes).unwrap_or(0xfff) << ROSTER_MAX.count_ones();
+        self.link = (self.link & ROSTER_MAX) | high;
+        self.set_time(deadline);
     }
 
     pub(crate) const fn day(&self) -> DayId {
@@ -262,6 +277,27 @@ pub(crate) struct Cold {
 const _: () = assert!(size_of::<Cold>() == 32);
 
 impl Cold {
+    /// As four words, for snapshots.
+    #[expect(clippy::cast_possible_truncation, reason = "the halves")]
+    pub(crate) fn to_words(self) -> [u64; 4] {
+        let [a, b, c] = self.more;
+        let small = [a, b, c, self.version];
+        let packed = small.iter().rev().fold(0, |word, part| (word << 16) | u64::from(*part));
+        [self.last_request as u64, (self.last_request >> 64) as u64, self.actor.0, packed]
+    }
+
+    /// The inverse of [`Cold::to_words`].
+    #[expect(clippy::cast_possible_truncation, reason = "each part has 16 bits")]
+    pub(crate) fn from_words(words: &[u64; 4]) -> Self {
+        let [low, high, actor, packed] = *words;
+        Self {
+            last_request: u128::from(low) | (u128::from(high) << 64),
+            actor: ActorId(actor),
+            more: [packed as u16, (packed >> 16) as u16, (packed >> 32) as u16],
+            version: (packed >> 48) as u16,
+        }
+    }
+
     pub(crate) fn of(detail: &Detail) -> Self {
         let more = detail
             .more_services

@@ -314,6 +314,13 @@ impl Shard {
         (entry.time() < before).then(|| (self.id_of(self.ended_head, entry), entry))
     }
 
+    /// The ended claim after `claim` in order of their ends, if it ended before `before`.
+    pub(crate) fn ended_after(&self, claim: ClaimId, before: Time) -> Option<ClaimId> {
+        let index = self.entry(claim.index())?.link;
+        let entry = self.entry(index)?;
+        (entry.time() < before).then(|| self.id_of(index, entry))
+    }
+
     /// Forgets the oldest ended claim.
     pub(crate) fn evict_oldest(&mut self) {
         let index = self.ended_head;

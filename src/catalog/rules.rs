@@ -1,0 +1,227 @@
+//! What does the hot path ask of the rules? Everything by number, resolved once.
+//!
+//! Never a string, and never a zone, on an operation's path.
+
+use std::collections::BTreeMap;
+
+use chrono::{NaiveDate, NaiveTime};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::document::{Calendar, Catalog, Lead};
+use crate::catalog::{CatalogError, DayShape, expand};
+use crate::id::{CalendarId, Channel, OfficeId, ServiceId};
+use crate::sync::Arc;
+use crate::time::Time;
+
+/// The numbers of offices, services and calendars: assigned once, never reused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Numbers {
+    offices: BTreeMap<String, u16>,
+    services: BTreeMap<String, u16>,
+    calendars: BTreeMap<String, u16>,
+}
+
+impl Numbers {
+    /// Gives a number to every key that has none.
+    pub(crate) fn assign(&mut self, catalog: &Catalog) -> Result<(), CatalogError> {
+        catalog.check()?;
+        let offices = catalog.offices.iter().map(|office| &office.key);
+        assign("offices", &mut self.offices, offices)?;
+        let services = catalog.services.iter().map(|service| &service.key);
+        assign("services", &mut self.services, services)?;
+        let calendars = catalog.calendars.iter().map(|calendar| &calendar.key);
+        assign("calendars", &mut self.calendars, calendars)
+    }
+
+    pub(crate) fn office(&self, key: &str) -> Option<OfficeId> {
+        self.offices.get(key).copied().map(OfficeId)
+    }
+
+    pub(crate) fn service(&self, key: &str) -> Option<ServiceId> {
+        self.services.get(key).copied().map(ServiceId)
+    }
+
+    pub(crate) fn calendar(&self, key: &str) -> Option<CalendarId> {
+        self.calendars.get(key).copied().map(CalendarId)
+    }
+
+    pub(crate) fn calendar_key(&self, calendar: CalendarId) -> Option<&str> {
+        let mut keys = self.calendars.iter();
+        keys.find(|(_, number)| **number == calendar.0).map(|(key, _)| key.as_str())
+    }
+}
+
+fn assign<'a>(
+    what: &str,
+    numbers: &mut BTreeMap<String, u16>,
+    keys: impl Iterator<Item = &'a String>,
+) -> Result<(), CatalogError> {
+    for key in keys {
+        // The records keep 65,535 for "none".
+        let next = u16::try_from(numbers.len()).ok().filter(|next| *next < u16::MAX);
+        let full = || CatalogError::new(what, key, "at most 65,534 keys over all catalogs");
+        if !numbers.contains_key(key) {
+            numbers.insert(key.clone(), next.ok_or_else(full)?);
+        }
+    }
+    Ok(())
+}
+
+/// The rules in force.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) holds: HoldRules,
+    services: Vec<Option<ServiceRule>>,
+    calendars: Vec<Option<CalendarRule>>,
+    catalog: Arc<Catalog>,
+}
+
+/// What holds may do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HoldRules {
+    pub(crate) ttl_s: u32,
+    pub(crate) ttl_max_s: u32,
+    pub(crate) extended_max_s: u32,
+    pub(crate) per_party: u16,
+    pub(crate) cool_off_ms: u64,
+    pub(crate) cool_off_jitter_ms: u64,
+}
+
+/// What a service demands and allows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServiceRule {
+    pub(crate) units: u16,
+    pub(crate) persons_max: u16,
+    pub(crate) active_max: Option<u16>,
+    pub(crate) window_days: Option<u16>,
+    pub(crate) cancel_cutoff_ms: u64,
+    pub(crate) reschedule_cutoff_ms: u64,
+}
+
+/// What a calendar offers.
+#[derive(Debug)]
+pub(crate) struct CalendarRule {
+    pub(crate) office: OfficeId,
+    pub(crate) unit_min: u16,
+    pub(crate) lead_ms: [u64; Channel::COUNT],
+    pub(crate) horizon_days: u16,
+    serves: Vec<u64>,
+    zone: TimeZone,
+    /// Where it stands in the document.
+    at: usize,
+}
+
+impl CalendarRule {
+    /// Whether it serves a service: one bit.
+    pub(crate) fn serves(&self, service: ServiceId) -> bool {
+        let word = self.serves.get(usize::from(service.0 / 64)).copied().unwrap_or(0);
+        word & (1 << (service.0 % 64)) != 0
+    }
+}
+
+impl Rules {
+    pub(crate) fn new(catalog: Arc<Catalog>, numbers: &Numbers) -> Result<Self, CatalogError> {
+        catalog.check()?;
+        let seconds = |span: super::Span| u32::try_from(span.seconds()).unwrap_or(u32::MAX);
+        let holds = HoldRules {
+            ttl_s: seconds(catalog.holds.ttl),
+            ttl_max_s: seconds(catalog.holds.ttl_max),
+            extended_max_s: seconds(catalog.holds.extended_max),
+            per_party: catalog.holds.per_party,
+            cool_off_ms: catalog.holds.cool_off.millis(),
+            cool_off_jitter_ms: catalog.holds.cool_off_jitter.millis(),
+        };
+        let mut services = Vec::new();
+        for service in &catalog.services {
+            let Some(id) = numbers.service(&service.key) else { continue };
+            let rule = ServiceRule {
+                units: service.units,
+                persons_max: service.persons_max,
+                active_max: service.active_max,
+                window_days: service.window_days,
+                cancel_cutoff_ms: service.cancel_cutoff.millis(),
+                reschedule_cutoff_ms: service.reschedule_cutoff.millis(),
+            };
+            put(&mut services, usize::from(id.0), rule);
+        }
+        let mut calendars = Vec::new();
+        for (at, calendar) in catalog.calendars.iter().enumerate() {
+            let rule = calendar_rule(&catalog, calendar, at, numbers);
+            if let (Some(id), Some(rule)) = (numbers.calendar(&calendar.key), rule) {
+                put(&mut calendars, usize::from(id.0), rule);
+            }
+        }
+        Ok(Self { holds, services, calendars, catalog })
+    }
+
+    pub(crate) fn service(&self, service: ServiceId) -> Option<&ServiceRule> {
+        self.services.get(usize::from(service.0))?.as_ref()
+    }
+
+    pub(crate) fn calendar(&self, calendar: CalendarId) -> Option<&CalendarRule> {
+        self.calendars.get(usize::from(calendar.0))?.as_ref()
+    }
+
+    pub(crate) fn calendars(&self) -> impl Iterator<Item = (CalendarId, &CalendarRule)> {
+        let numbered = (0..).map(CalendarId).zip(&self.calendars);
+        numbered.filter_map(|(id, rule)| rule.as_ref().map(|rule| (id, rule)))
+    }
+
+    /// The civil date at the calendar's office.
+    pub(crate) fn today(&self, calendar: CalendarId, now: Time) -> Option<NaiveDate> {
+        self.local(calendar, now).map(|(date, _)| date)
+    }
+
+    /// Civil date and time at the calendar's office.
+    pub(crate) fn local(&self, calendar: CalendarId, at: Time) -> Option<(NaiveDate, NaiveTime)> {
+        expand::local(&self.calendar(calendar)?.zone, at)
+    }
+
+    /// What the calendar offers on a date.
+    pub(crate) fn expand(&self, calendar: CalendarId, date: NaiveDate) -> Option<DayShape> {
+        let rule = self.calendar(calendar)?;
+        expand::expand(self.catalog.calendars.get(rule.at)?, &rule.zone, date)
+    }
+}
+
+fn calendar_rule(
+    catalog: &Catalog,
+    calendar: &Calendar,
+    at: usize,
+    numbers: &Numbers,
+) -> Option<CalendarRule> {
+    let office = catalog.offices.iter().find(|office| office.key == calendar.office)?;
+    let lead = |channel: Channel| match &calendar.lead_time {
+        Lead::All(span) => span.millis(),
+        Lead::Each(leads) => leads.get(channel.name()).map_or(0, |span| span.millis()),
+    };
+    let mut serves = Vec::new();
+    for service in calendar.services.iter().filter_map(|key| numbers.service(key)) {
+        let word = usize::from(service.0 / 64);
+        if serves.len() <= word {
+            serves.resize(word + 1, 0);
+        }
+        if let Some(word) = serves.get_mut(word) {
+            *word |= 1 << (service.0 % 64);
+        }
+    }
+    Some(CalendarRule {
+        office: numbers.office(&office.key)?,
+        unit_min: u16::try_from(calendar.unit.seconds() / 60).ok()?,
+        lead_ms: Channel::ALL.map(lead),
+        horizon_days: u16::try_from(calendar.horizon.seconds() / 86_400).ok()?,
+        serves,
+        zone: expand::zone(&office.zone)?,
+        at,
+    })
+}
+
+fn put<T>(list: &mut Vec<Option<T>>, at: usize, value: T) {
+    if list.len() <= at {
+        list.resize_with(at + 1, || None);
+    }
+    if let Some(slot) = list.get_mut(at) {
+        *slot = Some(value);
+    }
+}

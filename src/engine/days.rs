@@ -1,0 +1,327 @@
+//! Which days are there, and which are closed? The life of days.
+//!
+//! Work that touches many claims is journalled as an intent on the day and then done claim by
+//! claim, so that it holds no lock for long and goes on after a crash.
+
+use std::ops::Range;
+
+use crate::catalog::{DayShape, Rules};
+use crate::claim::ClaimState;
+use crate::engine::{Admin, Engine, Hall, World};
+use crate::error::Error;
+use crate::id::{ActorId, CalendarId, ClaimId, DayId, Seq};
+use crate::inventory::{Day, DayEntry, DayState, Plan, Shape, lanes};
+use crate::limits::REASON_BYTES_MAX;
+use crate::record::{self, DayFrame, Effect, Line, TextOf};
+use crate::rejection::Rejection;
+use crate::sync::{Arc, MutexGuard};
+
+/// Whom a closed day hits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Closure {
+    /// Holds taken back.
+    pub revoked: Vec<ClaimId>,
+    /// Bookings that keep their places until moved, restored or cancelled.
+    pub displaced: Vec<ClaimId>,
+}
+
+impl Engine {
+    /// Closes a day: grants stop at once, holds are revoked, bookings displaced. Closing a closed
+    /// day does what is left to do.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownDay`], [`Rejection::OutOfRange`] for a reason over 240 bytes, or what
+    /// the storage says.
+    pub fn close_day(&self, day: DayId, reason: &str) -> Result<Closure, Error> {
+        let hall = &self.hall;
+        let _admin = hall.admin.lock();
+        hall.turn_day(day, reason, Effect::DayClosed { day })?;
+        let mut closure = Closure::default();
+        for id in hall.roster_of(day)? {
+            match hall.displace(id, day)? {
+                Some(ClaimState::Revoked) => closure.revoked.push(id),
+                Some(ClaimState::Displaced) => closure.displaced.push(id),
+                _ => {}
+            }
+        }
+        hall.settle()?;
+        Ok(closure)
+    }
+
+    /// Opens a closed day again and restores the displaced bookings that were not moved.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownDay`], or what the storage says.
+    pub fn reopen_day(&self, day: DayId) -> Result<Vec<ClaimId>, Error> {
+        let hall = &self.hall;
+        let _admin = hall.admin.lock();
+        hall.turn_day(day, "", Effect::DayReopened { day })?;
+        let mut restored = Vec::new();
+        for id in hall.roster_of(day)? {
+            if hall.restore(id, day)? {
+                restored.push(id);
+            }
+        }
+        hall.settle()?;
+        Ok(restored)
+    }
+
+    /// Gives some slots of a day another capacity, and lists the newest claims that a cut below
+    /// what is used leaves without a place: they stay, nothing more is granted there.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownDay`], [`Rejection::OutOfRange`], or what the storage says.
+    pub fn set_capacity(
+        &self,
+        day: DayId,
+        slots: Range<u16>,
+        capacity: u16,
+    ) -> Result<Vec<ClaimId>, Error> {
+        let hall = &self.hall;
+        let mut admin = hall.admin.lock();
+        let world = hall.world.load_full();
+        let entry = world.days.get(day).ok_or(Rejection::UnknownDay { day })?;
+        if slots.start >= slots.end {
+            return Err(Rejection::OutOfRange { what: "slots: at least one" }.into());
+        }
+        let shape = entry.plan.shape().with_capacity(slots, capacity);
+        let plan = hall.plan(&mut admin, &shape)?;
+        let mut days = world.days.clone();
+        let frame = DayFrame { plan: plan.number, ..entry.frame };
+        let affected = hall.replan(entry, frame, &plan, &mut days)?;
+        hall.world.store(Arc::new(World { days, ..World::clone(&world) }));
+        hall.settle()?;
+        Ok(affected)
+    }
+}
+
+impl Hall {
+    /// Waits until everything published so far is durable.
+    pub(super) fn settle(&self) -> Result<(), Error> {
+        self.journal.wait(self.journal.last())
+    }
+
+    /// Publishes lines that change one day, or none, outside any claim's life.
+    pub(super) fn publish_group(
+        &self,
+        lines: &mut [Line],
+        apply: impl FnOnce(&Self, Option<MutexGuard<'_, DayState>>, Seq),
+        day: Option<&Day>,
+    ) -> Result<Seq, Error> {
+        self.status()?;
+        self.journal.wait_for_room(u32::try_from(lines.len()).unwrap_or(u32::MAX))?;
+        let state = day.map(|day| day.state().lock());
+        let seq = self.journal.publish(self.now(), lines);
+        apply(self, state, seq);
+        Ok(seq)
+    }
+
+    fn turn_day(&self, id: DayId, reason: &str, effect: Effect) -> Result<(), Error> {
+        if reason.len() > REASON_BYTES_MAX {
+            return Err(Rejection::OutOfRange { what: "the reason: up to 240 bytes" }.into());
+        }
+        let world = self.world.load();
+        let entry = world.days.get(id).ok_or(Rejection::UnknownDay { day: id })?;
+        let mut lines = vec![effect.to_line()];
+        lines.extend(record::text(TextOf::Reason, reason.as_bytes()));
+        let day = &entry.day;
+        let apply = |_: &Self, state: Option<MutexGuard<'_, DayState>>, seq| {
+            if let Some(mut state) = state {
+                day.apply(&mut state, seq, &effect);
+            }
+        };
+        self.publish_group(&mut lines, apply, Some(day))?;
+        Ok(())
+    }
+
+    pub(super) fn roster_of(&self, day: DayId) -> Result<Vec<ClaimId>, Error> {
+        let world = self.world.load();
+        let entry = world.days.get(day).ok_or(Rejection::UnknownDay { day })?;
+        let state = entry.day.state().lock();
+        Ok(state.roster().map(|(_, id)| id).collect())
+    }
+
+    /// Changes one claim as `choose` says, without waiting for its durability.
+    pub(super) fn adjust(
+        &self,
+        id: ClaimId,
+        choose: impl Fn(&super::Scene<'_>) -> Option<Effect>,
+    ) -> Result<Option<()>, Error> {
+        let verdict = |scene: &super::Scene<'_>| match choose(scene) {
+            Some(effect) => super::Verdict::Do(effect),
+            None => super::Verdict::Replay,
+        };
+        match self.change(id, verdict).dirty() {
+            Ok(receipt) => Ok((!receipt.replayed).then_some(())),
+            Err(Error::Rejected(_)) => Ok(None),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// One claim of a closed day; answers with its new state if it was changed.
+    pub(super) fn displace(&self, id: ClaimId, day: DayId) -> Result<Option<ClaimState>, Error> {
+        let next = |state| match state {
+            ClaimState::Held => Some(ClaimState::Revoked),
+            ClaimState::Booked => Some(ClaimState::Displaced),
+            _ => None,
+        };
+        let before = std::cell::Cell::new(None);
+        let done = self.adjust(id, |scene| {
+            let to = next(scene.state).filter(|_| scene.place.day == day)?;
+            before.set(Some(to));
+            let (claim, place, actor) = (scene.id, scene.place, ActorId(0));
+            Some(match to {
+                ClaimState::Revoked => {
+                    let (how, held, returns_at) = (to, true, None);
+                    Effect::Ended { claim, place, how, held, returns_at, actor }
+                }
+                state => Effect::Marked { claim, place, state, actor },
+            })
+        })?;
+        Ok(done.and_then(|()| before.get()))
+    }
+
+    fn restore(&self, id: ClaimId, day: DayId) -> Result<bool, Error> {
+        let done = self.adjust(id, |scene| {
+            let here = scene.state == ClaimState::Displaced && scene.place.day == day;
+            let (claim, place, actor) = (scene.id, scene.place, ActorId(0));
+            here.then_some(Effect::Marked { claim, place, state: ClaimState::Booked, actor })
+        })?;
+        Ok(done.is_some())
+    }
+
+    /// The plan of this shape; journalled when it is new.
+    pub(super) fn plan(&self, admin: &mut Admin, shape: &Shape) -> Result<Arc<Plan>, Error> {
+        self.status()?;
+        let (plan, new) = admin.plans.intern(shape);
+        if new {
+            let mut lines: Vec<Line> = plan.effects().iter().map(Effect::to_line).collect();
+            self.publish_group(&mut lines, |_, _, _| {}, None)?;
+        }
+        Ok(plan)
+    }
+
+    /// Puts another frame and plan to a day; lists the newest claims beyond a capacity.
+    pub(super) fn replan(
+        &self,
+        entry: &DayEntry,
+        frame: DayFrame,
+        plan: &Arc<Plan>,
+        days: &mut crate::inventory::DayMap,
+    ) -> Result<Vec<ClaimId>, Error> {
+        let day = &entry.day;
+        let effect = Effect::DayPlanned { day: day.id, frame };
+        let apply = |_: &Self, state: Option<MutexGuard<'_, DayState>>, seq| {
+            if let Some(mut state) = state {
+                day.replan(&mut state, seq, frame, plan.clone());
+            }
+        };
+        self.publish_group(&mut [effect.to_line()], apply, Some(day))?;
+        let bits = days.bits(day.id.calendar());
+        days.put(DayEntry { day: day.clone(), frame, plan: plan.clone() }, &bits);
+        self.beyond_capacity(day, plan)
+    }
+
+    /// The newest claims of a day that its capacity no longer covers.
+    fn beyond_capacity(&self, day: &Day, plan: &Plan) -> Result<Vec<ClaimId>, Error> {
+        let mut deficit: Vec<u32> = (0..day.slots())
+            .map(|index| {
+                let capacity = plan.slot(index).map_or(0, |slot| u32::from(slot.capacity));
+                lanes(day.used(index)).iter().sum::<u32>().saturating_sub(capacity)
+            })
+            .collect();
+        if deficit.iter().all(|missing| *missing == 0) {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<ClaimId> = day.state().lock().roster().map(|(_, id)| id).collect();
+        let mut claims = Vec::new();
+        for id in ids {
+            let Some(shard) = self.ledger.lock_of(id) else { continue };
+            if let Some(entry) = shard.get(id) {
+                claims.push((entry.time(), id, entry.place()));
+            }
+        }
+        claims.sort_unstable_by_key(|(time, id, _)| std::cmp::Reverse((*time, *id)));
+        let mut affected = Vec::new();
+        for (_, id, place) in claims {
+            let missing = deficit.get_mut(place.slots());
+            let Some(missing) = missing.filter(|slots| slots.iter().any(|slot| *slot > 0)) else {
+                continue;
+            };
+            for slot in missing {
+                *slot = slot.saturating_sub(u32::from(place.width()));
+            }
+            affected.push(id);
+        }
+        Ok(affected)
+    }
+
+    /// Creates a day, or brings an existing one to its present shape.
+    pub(super) fn shape_day(
+        &self,
+        admin: &mut Admin,
+        id: DayId,
+        shape: &DayShape,
+        days: &mut crate::inventory::DayMap,
+    ) -> Result<Vec<ClaimId>, Error> {
+        let limits = Shape { ranges: shape.ranges.clone(), give_back_min: shape.give_back_min };
+        let plan = self.plan(admin, &limits)?;
+        let frame = DayFrame {
+            begins: shape.begins,
+            released: shape.released,
+            unit_min: shape.unit_min,
+            slots: shape.slots,
+            plan: plan.number,
+        };
+        if let Some(entry) = days.get(id).cloned() {
+            if entry.frame == frame {
+                return Ok(Vec::new());
+            }
+            // The counters were made for the day's first length; a day never gets shorter.
+            let slots = entry.frame.slots;
+            return self.replan(&entry, DayFrame { slots, ..frame }, &plan, days);
+        }
+        let bits = days.bits(id.calendar());
+        let day = Arc::new(Day::new(id, frame, plan.clone(), bits.clone()));
+        let effect = Effect::DayCreated { day: id, frame };
+        let apply = |_: &Self, state: Option<MutexGuard<'_, DayState>>, seq| {
+            if let Some(mut state) = state {
+                day.apply(&mut state, seq, &effect);
+            }
+        };
+        self.publish_group(&mut [effect.to_line()], apply, Some(&day))?;
+        days.put(DayEntry { day, frame, plan }, &bits);
+        Ok(Vec::new())
+    }
+
+    /// The days that a calendar should have now: from today to a day beyond its horizon.
+    pub(super) fn wanted_days(&self, rules: &Rules, calendar: CalendarId) -> Vec<DayId> {
+        let now = self.now();
+        let Some(rule) = rules.calendar(calendar) else { return Vec::new() };
+        let Some(today) = rules.today(calendar, now) else { return Vec::new() };
+        let ahead = usize::from(rule.horizon_days) + 2;
+        today.iter_days().take(ahead).filter_map(|date| DayId::new(calendar, date)).collect()
+    }
+
+    /// Creates the days that the horizon has reached.
+    pub(super) fn roll(&self, admin: &mut Admin) -> Result<(), Error> {
+        let world = self.world.load_full();
+        let Some(rules) = world.rules.clone() else { return Ok(()) };
+        let mut days = world.days.clone();
+        let mut changed = false;
+        for (calendar, _) in rules.calendars() {
+            for id in self.wanted_days(&rules, calendar) {
+                if days.get(id).is_none()
+                    && let Some(shape) = rules.expand(calendar, id.date())
+                {
+                    self.shape_day(admin, id, &shape, &mut days)?;
+                    changed = true;
+                }
+            }
+        }
+        if changed {
+            self.world.store(Arc::new(World { days, ..World::clone(&world) }));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,376 @@
+//! May a claim go elsewhere? Swaps of holds, reschedules of bookings.
+//!
+//! Takes the new place and frees the old one in one step; if it fails, the old one is untouched.
+
+use crate::claim::{ClaimState, Place, Receipt};
+use crate::engine::grant::{party_limit, shortage};
+use crate::engine::life::{after_cutoff, over};
+use crate::engine::{Engine, HalfDone, Hall, Scene, World, scene};
+use crate::error::Error;
+use crate::id::{ClaimId, RequestId, Seq, SlotId};
+use crate::inventory::{DayEntry, DayState, starts_at};
+use crate::journal::Commit;
+use crate::ledger::Shard;
+use crate::record::Effect;
+use crate::rejection::Rejection;
+use crate::sync::MutexGuard;
+use crate::time::Time;
+
+/// Lines of a move: an expiry met on the way, taken, freed.
+const LINES: u32 = 3;
+
+/// Where to.
+#[derive(Clone, Copy)]
+enum Target {
+    Slot(SlotId),
+    Hold(ClaimId),
+}
+
+/// Who asks for a move, and how.
+#[derive(Clone, Copy)]
+struct Wish {
+    claim: ClaimId,
+    target: Target,
+    request: RequestId,
+    staff: bool,
+    /// Only holds, or only bookings.
+    of: ClaimState,
+    /// Only at this version.
+    version: Option<u16>,
+}
+
+impl Engine {
+    /// Moves a hold to another slot; its deadline stays. Idempotent by request id.
+    ///
+    /// # Errors
+    /// As [`Engine::hold`] and [`Engine::confirm`]; the old place is untouched then.
+    pub fn swap(&self, hold: ClaimId, to: SlotId, request: RequestId) -> Commit<'_, Receipt> {
+        self.hall.relocate(Wish {
+            claim: hold,
+            target: Target::Slot(to),
+            request,
+            staff: false,
+            of: ClaimState::Held,
+            version: None,
+        })
+    }
+
+    /// Moves a booking to another slot: same id, version one higher. Idempotent by request id.
+    /// A displaced booking moves without cut-off and is booked again.
+    ///
+    /// # Errors
+    /// As [`Engine::hold`]; [`Rejection::TooLate`] after the service's cut-off. The old place is
+    /// untouched then.
+    #[doc(alias = "move")]
+    pub fn reschedule(
+        &self,
+        booking: ClaimId,
+        to: SlotId,
+        request: RequestId,
+    ) -> Commit<'_, Receipt> {
+        self.hall.relocate(Wish::of_booking(booking, Target::Slot(to), request))
+    }
+
+    /// As [`Engine::reschedule`], and only if nothing was moved since `version`.
+    ///
+    /// # Errors
+    /// As [`Engine::reschedule`], and [`Rejection::VersionChanged`].
+    pub fn reschedule_at(
+        &self,
+        booking: ClaimId,
+        version: u16,
+        to: SlotId,
+        request: RequestId,
+    ) -> Commit<'_, Receipt> {
+        let wish = Wish::of_booking(booking, Target::Slot(to), request);
+        self.hall.relocate(Wish { version: Some(version), ..wish })
+    }
+
+    /// Moves a booking into the places of a hold of the same party, which ends with that.
+    ///
+    /// # Errors
+    /// As [`Engine::reschedule`]; [`Rejection::OtherParty`], [`Rejection::HoldExpired`].
+    pub fn reschedule_to_hold(
+        &self,
+        booking: ClaimId,
+        hold: ClaimId,
+        request: RequestId,
+    ) -> Commit<'_, Receipt> {
+        self.hall.relocate(Wish::of_booking(booking, Target::Hold(hold), request))
+    }
+
+    /// As [`Engine::reschedule`] by staff: no cut-off.
+    ///
+    /// # Errors
+    /// As [`Engine::reschedule`].
+    pub fn reschedule_by_staff(
+        &self,
+        booking: ClaimId,
+        to: SlotId,
+        request: RequestId,
+    ) -> Commit<'_, Receipt> {
+        let wish = Wish::of_booking(booking, Target::Slot(to), request);
+        self.hall.relocate(Wish { staff: true, ..wish })
+    }
+}
+
+impl Wish {
+    const fn of_booking(claim: ClaimId, target: Target, request: RequestId) -> Self {
+        let of = ClaimState::Booked;
+        Self { claim, target, request, staff: false, of, version: None }
+    }
+}
+
+/// Both days of a move, locked in ascending order; the second only if it is another.
+struct Both<'a> {
+    old: &'a DayEntry,
+    new: &'a DayEntry,
+    first: MutexGuard<'a, DayState>,
+    second: Option<MutexGuard<'a, DayState>>,
+    new_is_first: bool,
+}
+
+impl<'a> Both<'a> {
+    fn lock(old: &'a DayEntry, new: &'a DayEntry) -> Self {
+        let new_is_first = new.day.id <= old.day.id;
+        let (low, high) = if new_is_first { (new, old) } else { (old, new) };
+        let first = low.day.state().lock();
+        let second = (low.day.id != high.day.id).then(|| high.day.state().lock());
+        Self { old, new, first, second, new_is_first }
+    }
+
+    fn same(&self) -> bool {
+        self.second.is_none()
+    }
+
+    fn new_state(&mut self) -> &mut DayState {
+        match &mut self.second {
+            Some(second) if !self.new_is_first => second,
+            _ => &mut self.first,
+        }
+    }
+
+    fn old_state(&mut self) -> &mut DayState {
+        match &mut self.second {
+            Some(second) if self.new_is_first => second,
+            _ => &mut self.first,
+        }
+    }
+}
+
+impl Hall {
+    fn relocate(&self, wish: Wish) -> Commit<'_, Receipt> {
+        loop {
+            if let Err(error) = self.status() {
+                return self.refuse(error);
+            }
+            let world = self.world.load();
+            let unknown = Error::from(Rejection::UnknownClaim { claim: wish.claim });
+            let Some(mut shard) = self.ledger.lock_of(wish.claim) else {
+                return self.refuse(unknown);
+            };
+            let Some(old_place) = shard.get(wish.claim).map(crate::ledger::Entry::place) else {
+                return Commit::new(&self.journal, shard.seq, Err(unknown));
+            };
+            let target = match self.target(&wish, &shard, old_place) {
+                Ok(place) => place,
+                Err(rejection) => {
+                    return Commit::new(&self.journal, shard.seq, Err(rejection.into()));
+                }
+            };
+            let days = (world.days.get(old_place.day), world.days.get(target.day));
+            let (Some(old), Some(new)) = days else {
+                let gone = Rejection::UnknownDay { day: target.day };
+                return Commit::new(&self.journal, shard.seq, Err(gone.into()));
+            };
+            if !self.permit(&mut shard, LINES) {
+                drop(shard);
+                match self.wait_for_permit(wish.claim.shard(), LINES) {
+                    Ok(()) => continue,
+                    Err(error) => return self.refuse(error),
+                }
+            }
+            let mut both = Both::lock(old, new);
+            let (used, seq, answer) = self.try_move(&wish, &mut shard, &world, &mut both, target);
+            drop(both);
+            self.give_back(&mut shard, LINES - used);
+            self.ledger.note_due(&shard);
+            let answer = answer.and_then(|replayed| {
+                let claim = self.view(&shard, &world, wish.claim).ok_or(unknown)?;
+                Ok(Receipt { claim, replayed })
+            });
+            return Commit::new(&self.journal, seq, answer);
+        }
+    }
+
+    /// The places wished for; the roster entry of a slot comes later.
+    fn target(&self, wish: &Wish, shard: &Shard, old: Place) -> Result<Place, Rejection> {
+        match wish.target {
+            Target::Slot(slot) => Ok(Place { day: slot.day, start: slot.index, ..old }),
+            Target::Hold(hold) => {
+                let own = shard.get(wish.claim).map(|entry| entry.party);
+                let other = Rejection::OtherParty { claim: hold };
+                if hold.shard() != wish.claim.shard() {
+                    let there = self.ledger.lock_of(hold);
+                    let known = there.is_some_and(|shard| shard.get(hold).is_some());
+                    return Err(if known { other } else { Rejection::UnknownClaim { claim: hold } });
+                }
+                let entry = shard.get(hold).ok_or(Rejection::UnknownClaim { claim: hold })?;
+                if Some(entry.party) != own {
+                    return Err(other);
+                }
+                Ok(entry.place())
+            }
+        }
+    }
+
+    fn try_move(
+        &self,
+        wish: &Wish,
+        shard: &mut Shard,
+        world: &World,
+        both: &mut Both<'_>,
+        target: Place,
+    ) -> (u32, Seq, Result<bool, Error>) {
+        let now = self.now();
+        let old = both.old;
+        let used = self.expire_if_due(shard, (&old.day, both.old_state()), wish.claim, now);
+        let starts = starts_at(&both.old_state().frame, target_start(shard, wish.claim));
+        let Some(view) = scene(shard, world, wish.claim, starts, now) else {
+            let unknown = Rejection::UnknownClaim { claim: wish.claim };
+            return (used, shard.seq, Err(unknown.into()));
+        };
+        match allowed(wish, &view, target) {
+            Ok(true) => return (used, shard.seq, Ok(true)),
+            Ok(false) => {}
+            Err(rejection) => return (used, shard.seq, Err(rejection.into())),
+        }
+        let before = view.place;
+        let held = view.state == ClaimState::Held;
+        let version = shard.cold(wish.claim.index()).version + 1;
+        let place = match self.new_place(wish, shard, world, both, (before, target), now) {
+            Ok(place) => place,
+            Err((seq, error)) => return (used, seq, Err(error)),
+        };
+        let adopted = match wish.target {
+            Target::Hold(hold) => Some(hold),
+            Target::Slot(_) => None,
+        };
+        let (claim, request) = (wish.claim, wish.request);
+        let taken = Effect::Taken { claim, place, version, held, adopted, request };
+        let freed = Effect::Freed { claim, place: before, held };
+        shard.reserve_cold(claim.index());
+        let guard = HalfDone(&self.half_done);
+        let seq = self.journal.publish(now, &mut [taken.to_line(), freed.to_line()]);
+        if both.same() && adopted.is_none() {
+            both.new.day.shift(&mut both.first, seq, claim, (&before, &place), held);
+        } else {
+            let new = both.new;
+            new.day.apply(both.new_state(), seq, &taken);
+            old.day.apply(both.old_state(), seq, &freed);
+        }
+        shard.apply(seq, now, &taken);
+        drop(guard);
+        (used + 2, seq, Ok(false))
+    }
+
+    /// Checks the new place under both locks, and gives it a roster entry.
+    fn new_place(
+        &self,
+        wish: &Wish,
+        shard: &Shard,
+        world: &World,
+        both: &mut Both<'_>,
+        (before, target): (Place, Place),
+        now: Time,
+    ) -> Result<Place, (Seq, Error)> {
+        let new = both.new;
+        let here = |rejection: Rejection| (shard.seq, Error::from(rejection));
+        if let Target::Hold(hold) = wish.target {
+            let entry = shard.get(hold).ok_or(here(Rejection::UnknownClaim { claim: hold }))?;
+            if entry.stage() != crate::ledger::Stage::Claim(ClaimState::Held) {
+                let how = entry.stage().state().unwrap_or(ClaimState::Released);
+                return Err(here(Rejection::AlreadyEnded { how }));
+            }
+            if entry.time() <= now {
+                return Err(here(Rejection::HoldExpired { at: entry.time().utc() }));
+            }
+            return Ok(target);
+        }
+        let rules = world.rules.as_deref();
+        let calendar = rules.and_then(|rules| rules.calendar(target.day.calendar()));
+        let unknown = here(Rejection::UnknownDay { day: target.day });
+        let (Some(rules), Some(calendar)) = (rules, calendar) else { return Err(unknown) };
+        let services = shard.services(wish.claim.index());
+        if let Some(service) = services.as_slice().iter().find(|s| !calendar.serves(**s)) {
+            return Err(here(Rejection::ServiceNotServed { service: *service }));
+        }
+        let own = shard.get(wish.claim).map(|entry| entry.party).ok_or(unknown.clone())?;
+        let others = shard.of_party(self.ledger.locate(own).0, own);
+        let others = others.filter(|(id, _)| *id != wish.claim);
+        party_limit(services.as_slice(), target, others, rules, shard, 0).map_err(here)?;
+        let same = both.same();
+        let state = both.new_state();
+        let (frame, plan) = (state.frame, state.plan.clone());
+        if state.retired {
+            return Err(unknown);
+        }
+        if frame.released > now {
+            let at = frame.released.utc();
+            return Err(here(Rejection::NotYetReleased { day: target.day, at }));
+        }
+        let lead = calendar.lead_ms.get(target.channel.index()).copied().unwrap_or(0);
+        let starts = starts_at(&frame, target.start);
+        if now.plus(lead) > starts {
+            let until = Time(starts.0.saturating_sub(lead)).utc();
+            return Err(here(Rejection::TooLate { until }));
+        }
+        let freed = same.then_some(&before);
+        let day = &new.day;
+        day.check(&plan, &frame, now, &target, &[], freed)
+            .map_err(|short| (day.seq(), shortage(target.slot(), short).into()))?;
+        day.reserve(state, 1, true);
+        let roster = state.next_roster(0).ok_or((day.seq(), Error::Busy))?;
+        Ok(Place { roster, ..target })
+    }
+}
+
+fn target_start(shard: &Shard, claim: ClaimId) -> u16 {
+    shard.get(claim).map_or(0, |entry| entry.place().start)
+}
+
+/// Whether the claim may move: true if this very move was made before.
+fn allowed(wish: &Wish, scene: &Scene<'_>, target: Place) -> Result<bool, Rejection> {
+    let cold = scene.shard.cold(scene.id.index());
+    if cold.version > 0 && cold.last_request == wish.request.0 {
+        let there = match wish.target {
+            Target::Slot(slot) => scene.place.slot() == slot,
+            Target::Hold(_) => scene.place.slot() == target.slot(),
+        };
+        let reused = Rejection::RequestReused { claim: scene.id };
+        return if there { Ok(true) } else { Err(reused) };
+    }
+    if wish.version.is_some_and(|version| version != cold.version) {
+        return Err(Rejection::VersionChanged { present: cold.version });
+    }
+    let displaced = scene.state == ClaimState::Displaced && wish.of == ClaimState::Booked;
+    if scene.state != wish.of && !displaced {
+        return Err(match (wish.of, scene.state) {
+            (ClaimState::Booked, ClaimState::CheckedIn | ClaimState::Held) => {
+                Rejection::WrongState { state: scene.state }
+            }
+            (_, state) => over(scene, state),
+        });
+    }
+    if cold.version == u16::MAX {
+        return Err(Rejection::OutOfRange { what: "moves of one claim: up to 65,535" });
+    }
+    if wish.of == ClaimState::Booked
+        && !wish.staff
+        && !displaced
+        && let Some(until) = after_cutoff(scene, true)
+    {
+        return Err(Rejection::TooLate { until: until.utc() });
+    }
+    Ok(false)
+}

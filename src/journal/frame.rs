@@ -1,0 +1,160 @@
+//! What does one write look like? A header of 64 bytes and the lines of whole groups.
+//!
+//! Never knows where frames are kept: salt, padding and sectors are the store's.
+
+use crate::id::Seq;
+use crate::limits::{FRAME_LINES_MAX, LINE_BYTES};
+use crate::log_store::Position;
+use crate::record::Line;
+use crate::time::Time;
+
+const MAGIC: u32 = u32::from_le_bytes(*b"cupF");
+const VERSION: u32 = 1;
+/// Bytes of a frame's header.
+pub(super) const HEADER_BYTES: usize = 64;
+
+/// The header of a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) epoch: u64,
+    pub(super) position: Position,
+    pub(super) first: Seq,
+    pub(super) lines: u32,
+    /// The time of its last line, in full; lines carry the low half of theirs.
+    pub(super) time: Time,
+    /// The checksum of the frame before.
+    pub(super) previous: u32,
+}
+
+/// A frame being filled; the buffer is used again for the next.
+#[derive(Debug, Default)]
+pub(super) struct Frame {
+    bytes: Vec<u8>,
+}
+
+impl Frame {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.resize(HEADER_BYTES, 0);
+    }
+
+    pub(super) fn push(&mut self, line: &Line) {
+        let mut bytes = [0; LINE_BYTES];
+        for (to, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(line) {
+            *to = word.to_le_bytes();
+        }
+        self.bytes.extend_from_slice(&bytes);
+    }
+
+    pub(super) fn truncate(&mut self, lines: usize) {
+        self.bytes.truncate(HEADER_BYTES + lines * LINE_BYTES);
+    }
+
+    /// Seals the frame; answers with its bytes and checksum.
+    pub(super) fn seal(&mut self, header: &Header) -> (&[u8], u32) {
+        let words = [
+            u64::from(MAGIC) | u64::from(VERSION) << 32,
+            header.epoch,
+            header.position,
+            header.first.0,
+            u64::from(header.lines) | u64::from(header.previous) << 32,
+            header.time.0,
+            0,
+            0,
+        ];
+        let space = self.bytes.as_chunks_mut::<8>().0;
+        for (to, word) in space.iter_mut().zip(words) {
+            *to = word.to_le_bytes();
+        }
+        let crc = crc32c::crc32c(&self.bytes);
+        if let Some(last) = self.bytes.as_chunks_mut::<8>().0.get_mut(7) {
+            *last = u64::from(crc).to_le_bytes();
+        }
+        (&self.bytes, crc)
+    }
+}
+
+/// Reads a frame; `None` if anything about it is wrong.
+pub(super) fn open(bytes: &[u8]) -> Option<(Header, u32, &[[u8; LINE_BYTES]])> {
+    let (head, body) = bytes.split_first_chunk::<HEADER_BYTES>()?;
+    let mut words = [0_u64; 8];
+    for (word, bytes) in words.iter_mut().zip(head.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    let [magic, epoch, position, first, counts, time, zero, crc] = words;
+    let (lines, rest) = body.as_chunks::<LINE_BYTES>();
+    let count = counts & u64::from(u32::MAX);
+    let sound = magic == u64::from(MAGIC) | u64::from(VERSION) << 32
+        && rest.is_empty()
+        && zero == 0
+        && count == lines.len() as u64
+        && (1..=FRAME_LINES_MAX as u64).contains(&count);
+    if !sound {
+        return None;
+    }
+    let (before_crc, _) = head.split_at(HEADER_BYTES - 8);
+    let found = crc32c::crc32c(before_crc);
+    let found = crc32c::crc32c_append(found, &[0; 8]);
+    let found = crc32c::crc32c_append(found, body);
+    if u64::from(found) != crc {
+        return None;
+    }
+    let header = Header {
+        epoch,
+        position,
+        first: Seq(first),
+        lines: u32::try_from(count).ok()?,
+        time: Time(time),
+        previous: u32::try_from(counts >> 32).ok()?,
+    };
+    Some((header, found, lines))
+}
+
+/// A line from its bytes.
+pub(super) fn line(bytes: &[u8; LINE_BYTES]) -> Line {
+    let mut line = [0; 8];
+    for (word, bytes) in line.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    line
+}
+
+/// The full time of a line, from the low half it carries and a full time within 24 days of it.
+pub(super) fn full_time(base: Time, stamp: u64) -> Time {
+    #[expect(clippy::cast_possible_truncation, reason = "the low halves are compared")]
+    let (low, base_low) = ((stamp >> 32) as u32, base.0 as u32);
+    let apart = low.wrapping_sub(base_low).cast_signed();
+    Time(base.0.saturating_add_signed(i64::from(apart)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_reads_back_and_no_flipped_bit_does() {
+        let mut frame = Frame::default();
+        frame.clear();
+        let lines: Vec<Line> = (0..3_u64).map(|n| [n; 8]).collect();
+        lines.iter().for_each(|line| frame.push(line));
+        let header = Header { epoch: 3, position: 9, first: Seq(40), lines: 3, ..Header::default() };
+        let (bytes, crc) = frame.seal(&header);
+        let mut bytes = bytes.to_vec();
+        let (read, read_crc, read_lines) = open(&bytes).unwrap();
+        assert_eq!((read, read_crc), (header, crc));
+        assert_eq!(read_lines.iter().map(line).collect::<Vec<_>>(), lines);
+        for bit in 0..bytes.len() * 8 {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(open(&bytes).is_none(), "bit {bit} went unseen");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    #[test]
+    fn times_are_whole_again_across_the_wrap_of_their_low_half() {
+        let base = Time((5 << 32) + 10);
+        for time in [(5 << 32) - 1_000, (5 << 32) + 10, (5 << 32) + 99] {
+            assert_eq!(full_time(base, time << 32), Time(time));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What does the log say? Every line once, in order, from the frames of a store.
+//!
+//! Never skips damage: whatever does not fit ends the replay with its place.
+
+use std::ops::ControlFlow;
+
+use crate::error::StorageError;
+use crate::id::Seq;
+use crate::journal::Tail;
+use crate::journal::frame::{self, full_time};
+use crate::log_store::{LogStore, Position};
+use crate::record::{Line, has_more};
+use crate::time::Time;
+
+/// Visits every line of the frames after `after` up to `upto`, with the next line of its group.
+/// `tail` is what is known of the log at `after`; with its default the first frame is taken as it
+/// is.
+pub(crate) fn replay(
+    store: &dyn LogStore,
+    after: Position,
+    upto: Position,
+    tail: Tail,
+    visit: &mut dyn FnMut(Seq, Time, &Line, Option<&Line>),
+) -> Result<Tail, StorageError> {
+    let mut tail = Tail { position: after, ..tail };
+    if upto <= after {
+        return Ok(tail);
+    }
+    let mut known = tail.seq > Seq(0);
+    let mut wrong = None;
+    store.read(after + 1, upto, &mut |position, bytes| {
+        match one_frame(position, bytes, &mut tail, known, visit) {
+            Ok(()) => {
+                known = true;
+                ControlFlow::Continue(())
+            }
+            Err(what) => {
+                wrong = Some((position, what));
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    if let Some((position, what)) = wrong {
+        return Err(StorageError::Damaged { path: "log".into(), offset: 0, position, what });
+    }
+    if tail.position != upto {
+        let (position, what) = (tail.position + 1, "a frame is missing");
+        return Err(StorageError::Damaged { path: "log".into(), offset: 0, position, what });
+    }
+    Ok(tail)
+}
+
+fn one_frame(
+    position: Position,
+    bytes: &[u8],
+    tail: &mut Tail,
+    known: bool,
+    visit: &mut dyn FnMut(Seq, Time, &Line, Option<&Line>),
+) -> Result<(), &'static str> {
+    let (header, crc, lines) = frame::open(bytes).ok_or("a frame that is none")?;
+    if header.position != position || position != tail.position + 1 {
+        return Err("a frame at another position");
+    }
+    if known && (header.first.0 != tail.seq.0 + 1 || header.previous != tail.crc) {
+        return Err("a frame that does not follow the one before it");
+    }
+    let mut seq = header.first;
+    let mut lines = lines.iter().map(frame::line).peekable();
+    while let Some(line) = lines.next() {
+        let [.., stamp] = line;
+        if stamp & u64::from(u32::MAX) != seq.0 & u64::from(u32::MAX) {
+            return Err("a line with another number");
+        }
+        let next = lines.peek().filter(|_| has_more(&line));
+        visit(seq, full_time(header.time, stamp), &line, next);
+        tail.seq = seq;
+        seq = Seq(seq.0 + 1);
+    }
+    (tail.position, tail.crc, tail.time) = (position, crc, header.time.max(tail.time));
+    Ok(())
+}

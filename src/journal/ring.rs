@@ -1,0 +1,69 @@
+//! How do lines get from many threads to one? A ring of lines, each published by its last word.
+//!
+//! Never overwrites a line that was not read: the permits of the journal see to that.
+
+use crate::limits::RING_LINES;
+use crate::record::Line;
+use crate::sync::{AtomicU64, Ordering};
+use crate::time::Time;
+
+const MASK: u64 = RING_LINES as u64 - 1;
+
+#[derive(Debug)]
+#[repr(align(64))]
+struct Slot([AtomicU64; 8]);
+
+/// The ring.
+#[derive(Debug)]
+pub(super) struct Ring(Box<[Slot]>);
+
+impl Ring {
+    /// An empty ring for lines from `next` on: no slot bears the number of a line to come.
+    pub(super) fn new(next: u64) -> Self {
+        let stale = next.wrapping_sub(1) & u64::from(u32::MAX);
+        let slot = |_| {
+            let slot = Slot(std::array::from_fn(|_| AtomicU64::new(0)));
+            let [.., last] = &slot.0;
+            last.store(stale, Ordering::Relaxed);
+            slot
+        };
+        Self((0..RING_LINES).map(slot).collect())
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "masked to the length of the ring")]
+    fn slot(&self, seq: u64) -> Option<&Slot> {
+        self.0.get((seq & MASK) as usize)
+    }
+
+    /// Writes a line; its last word, which makes it visible, carries time and number.
+    pub(super) fn write(&self, seq: u64, now: Time, line: &Line) {
+        let Some(Slot(words)) = self.slot(seq) else { return };
+        for (word, value) in words.iter().zip(line).take(7) {
+            // Relaxed: published by the Release below.
+            word.store(*value, Ordering::Relaxed);
+        }
+        let [.., last] = words;
+        // Release: pairs with the Acquire in `read`.
+        last.store((now.0 << 32) | (seq & u64::from(u32::MAX)), Ordering::Release);
+    }
+
+    /// The line with this number, if it has been written.
+    pub(super) fn read(&self, seq: u64) -> Option<Line> {
+        let Slot(words) = self.slot(seq)?;
+        let [.., last] = words;
+        // Acquire: pairs with the Release in `write`.
+        let stamp = last.load(Ordering::Acquire);
+        if stamp & u64::from(u32::MAX) != seq & u64::from(u32::MAX) {
+            return None;
+        }
+        // Relaxed: the Acquire above makes them visible, and nobody writes here before the
+        // flusher has given the permits back.
+        let mut line: Line = std::array::from_fn(|_| 0);
+        for (value, word) in line.iter_mut().zip(words).take(7) {
+            *value = word.load(Ordering::Relaxed);
+        }
+        let [.., last] = &mut line;
+        *last = stamp;
+        Some(line)
+    }
+}
