@@ -98,7 +98,9 @@ pub(crate) struct Admin {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("last", &self.hall.journal.last()).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("last", &self.hall.journal.last())
+            .finish_non_exhaustive()
     }
 }
 
@@ -209,11 +211,7 @@ impl Hall {
 
     /// The frame of every change to one claim: finds it, ends it if its deadline has passed, lets
     /// `decide` decide, and carries the effect out.
-    fn change(
-        &self,
-        id: ClaimId,
-        decide: impl Fn(&Scene<'_>) -> Verdict,
-    ) -> Commit<'_, Receipt> {
+    fn change(&self, id: ClaimId, decide: impl Fn(&Scene<'_>) -> Verdict) -> Commit<'_, Receipt> {
         // One line for the change and one for an expiry met on the way.
         const LINES: u32 = 2;
         loop {
@@ -317,7 +315,16 @@ fn scene<'a>(
 ) -> Option<Scene<'a>> {
     let entry = shard.get(id)?;
     let state = entry.stage().state()?;
-    Some(Scene { id, state, place: entry.place(), starts_at, now, entry, shard, world })
+    Some(Scene {
+        id,
+        state,
+        place: entry.place(),
+        starts_at,
+        now,
+        entry,
+        shard,
+        world,
+    })
 }
 
 impl Scene<'_> {

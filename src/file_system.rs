@@ -2,9 +2,13 @@
 //!
 //! Never retries, never caches, never interprets a byte.
 
+mod real;
+
 use std::fmt;
 use std::io;
 use std::path::Path;
+
+pub use real::RealFileSystem;
 
 /// The calls that the directory store makes, and no others.
 pub trait FileSystem: Send + Sync + fmt::Debug + 'static {

@@ -20,14 +20,18 @@ pub use catalog::{
     Requirements, Service, Share, Span, Week,
 };
 pub use claim::{Arrangement, Claim, ClaimState, Place, Receipt, Services};
-pub use engine::{Ask, Audit, Builder, Closure, DayView, Engine, InstallReport, LogSummary, Opening, Openings, SlotView, Stats, read_log};
-pub use journal::{Commit, Event, Feed};
+pub use engine::{
+    Ask, Audit, Builder, Closure, DayView, Engine, InstallReport, LogSummary, Opening, Openings,
+    SlotView, Stats, read_log,
+};
 pub use error::{Error, StorageError};
-pub use file_system::{FileHandle, FileSystem};
+pub use file_system::{FileHandle, FileSystem, RealFileSystem};
 pub use id::{
     ActorId, CalendarId, Channel, ClaimId, DayId, OfficeId, ParseIdError, PartyId, RequestId, Seq,
     ServiceId, SlotId,
 };
+pub use journal::{Commit, Event, Feed};
+pub use log_store::{DirectoryOptions, DirectoryReader, DirectoryStore, Durability, MemoryStore};
 pub use record::{DayFrame, Detail, Effect, PlanRange, TextOf};
 pub use rejection::Rejection;
 pub use time::{Clock, ManualClock, SystemClock, Time};

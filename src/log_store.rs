@@ -3,8 +3,14 @@
 //!
 //! Never looks inside a frame and never decides when a frame is written.
 
+mod directory;
+mod manifest;
 mod memory;
-mod stubdir;
+mod reader;
+mod recovery;
+mod segment;
+mod snapshots;
+mod spare;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -12,8 +18,9 @@ use std::ops::ControlFlow;
 
 use crate::error::StorageError;
 
+pub use directory::{DirectoryOptions, DirectoryStore, Durability};
 pub use memory::MemoryStore;
-pub use stubdir::*;
+pub use reader::DirectoryReader;
 
 /// The number of a frame in the log. The first is 1; 0 stands for "none yet".
 pub type Position = u64;

@@ -742,8 +742,14 @@ impl Effect {
                     bytes: bytes.take(here).collect(),
                 }
             }
-            INSTALLED => Self::Installed { version: line[1] as u32, done: line[2] != 0 },
-            FOUNDED => Self::Founded { shards: line[1] as u32, key: [line[2], line[3]] },
+            INSTALLED => Self::Installed {
+                version: line[1] as u32,
+                done: line[2] != 0,
+            },
+            FOUNDED => Self::Founded {
+                shards: line[1] as u32,
+                key: [line[2], line[3]],
+            },
             _ => return None,
         };
         Some((effect, 1))

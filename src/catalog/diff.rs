@@ -45,7 +45,9 @@ impl Catalog {
     /// ```
     pub fn diff(&self, other: &Self) -> Vec<Change> {
         let (before, after) = (leaves(self), leaves(other));
-        let keys = before.keys().chain(after.keys().filter(|key| !before.contains_key(*key)));
+        let keys = before
+            .keys()
+            .chain(after.keys().filter(|key| !before.contains_key(*key)));
         let mut changes: Vec<Change> = keys
             .filter(|key| before.get(*key) != after.get(*key))
             .map(|key| Change {
@@ -63,7 +65,9 @@ impl Catalog {
 fn leaves(catalog: &Catalog) -> BTreeMap<String, String> {
     let mut leaves = BTreeMap::new();
     // Every key in a catalog is a string.
-    let Ok(Value::Object(parts)) = serde_json::to_value(catalog) else { return leaves };
+    let Ok(Value::Object(parts)) = serde_json::to_value(catalog) else {
+        return leaves;
+    };
     for (part, value) in parts {
         let Value::Array(items) = value else {
             collect(&part, &value, &mut leaves);
@@ -71,7 +75,9 @@ fn leaves(catalog: &Catalog) -> BTreeMap<String, String> {
         };
         for item in items {
             let key = item.get("key").and_then(Value::as_str).unwrap_or_default();
-            let Value::Object(fields) = &item else { continue };
+            let Value::Object(fields) = &item else {
+                continue;
+            };
             let name = part.strip_suffix('s').unwrap_or(&part);
             for (field, value) in fields.iter().filter(|(field, _)| *field != "key") {
                 collect(&format!("{name} \"{key}\": {field}"), value, &mut leaves);

@@ -8,9 +8,9 @@ use crate::claim::Claim;
 use crate::engine::{Admin, Hall, World};
 use crate::error::Error;
 use crate::id::DayId;
+use crate::inventory::DayState;
 use crate::record::Effect;
 use crate::sync::{Arc, MutexGuard};
-use crate::inventory::DayState;
 use crate::time::Time;
 
 /// Ended claims forgotten under one hold of a shard's lock.
@@ -21,7 +21,9 @@ const HOUSEKEEPING_MS: u64 = 1_000;
 impl Hall {
     /// Rolls the horizon, lets old things go, and takes a snapshot when the log has grown.
     pub(super) fn housekeeping(&self) {
-        let Some(mut admin) = self.admin.try_lock() else { return };
+        let Some(mut admin) = self.admin.try_lock() else {
+            return;
+        };
         let now = self.now();
         admin.next_housekeeping = now.plus(HOUSEKEEPING_MS);
         if self.status().is_err() {
@@ -29,7 +31,9 @@ impl Hall {
         }
         // A failure here is the storage's: it shows in `status` for every caller, and what was
         // not done is done at a later tick.
-        let _ = self.roll(&mut admin).and_then(|()| self.retire(&admin, now));
+        let _ = self
+            .roll(&mut admin)
+            .and_then(|()| self.retire(&admin, now));
         for shard in 0..self.ledger.shards() {
             while self.forget_ended(shard, now).is_ok_and(|more| more) {}
         }
@@ -56,7 +60,9 @@ impl Hall {
         let mut days = world.days.clone();
         for id in old {
             self.archive_day(id, &world)?;
-            let Some(entry) = world.days.get(id) else { continue };
+            let Some(entry) = world.days.get(id) else {
+                continue;
+            };
             let effect = Effect::DayRetired { day: id };
             let day = &entry.day;
             let apply = |_: &Self, state: Option<MutexGuard<'_, DayState>>, seq| {
@@ -67,7 +73,10 @@ impl Hall {
             self.publish_group(&mut [effect.to_line()], apply, Some(day))?;
             days.remove(id);
         }
-        self.world.store(Arc::new(World { days, ..World::clone(&world) }));
+        self.world.store(Arc::new(World {
+            days,
+            ..World::clone(&world)
+        }));
         Ok(())
     }
 
@@ -76,7 +85,9 @@ impl Hall {
         let ids = self.roster_of(id)?;
         let mut lines = Vec::new();
         for claim in &ids {
-            let Some(shard) = self.ledger.lock_of(*claim) else { continue };
+            let Some(shard) = self.ledger.lock_of(*claim) else {
+                continue;
+            };
             if let Some(claim) = self.view(&shard, world, *claim) {
                 write_line(&mut lines, &claim);
             }
@@ -91,9 +102,13 @@ impl Hall {
     }
 
     fn let_go(&self, id: crate::id::ClaimId, day: DayId, world: &World) -> Result<(), Error> {
-        let Some(entry) = world.days.get(day) else { return Ok(()) };
+        let Some(entry) = world.days.get(day) else {
+            return Ok(());
+        };
         self.journal.wait_for_room(1)?;
-        let Some(mut shard) = self.ledger.lock_of(id) else { return Ok(()) };
+        let Some(mut shard) = self.ledger.lock_of(id) else {
+            return Ok(());
+        };
         let place = shard.get(id).map(crate::ledger::Entry::place);
         let Some(place) = place.filter(|place| place.day == day) else {
             self.journal.give_back(1);
@@ -111,7 +126,9 @@ impl Hall {
     fn forget_ended(&self, number: usize, now: Time) -> Result<bool, Error> {
         let before = Time(now.0.saturating_sub(self.settings.window_ms));
         let world = self.world.load();
-        let Some(mut shard) = self.ledger.lock(number) else { return Ok(false) };
+        let Some(mut shard) = self.ledger.lock(number) else {
+            return Ok(false);
+        };
         let mut lines = Vec::new();
         let mut count = 0;
         let mut at = shard.oldest_ended(before).map(|(id, _)| id);
@@ -134,7 +151,9 @@ impl Hall {
             // the same while the lines are written without the lock.
             drop(shard);
             self.store.archive("ended", &lines)?;
-            let Some(mut shard) = self.ledger.lock(number) else { return Ok(false) };
+            let Some(mut shard) = self.ledger.lock(number) else {
+                return Ok(false);
+            };
             for _ in 0..count {
                 shard.evict_oldest();
             }
@@ -151,7 +170,12 @@ impl Hall {
 }
 
 fn write_line(lines: &mut Vec<u8>, claim: &Claim) {
-    let services: Vec<u16> = claim.services.as_slice().iter().map(|service| service.0).collect();
+    let services: Vec<u16> = claim
+        .services
+        .as_slice()
+        .iter()
+        .map(|service| service.0)
+        .collect();
     let line = json!({
         "claim": claim.id.to_string(),
         "state": claim.state.name(),

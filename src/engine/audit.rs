@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use crate::claim::ClaimState;
 use crate::engine::{Engine, Hall};
+use crate::id::PartyId;
 use crate::id::{ClaimId, DayId};
 use crate::inventory::lanes;
 use crate::ledger::{Entry, Shard, Stage, hash};
-use crate::id::PartyId;
 use crate::sync::MutexGuard;
 use crate::time::Time;
 
@@ -52,7 +52,9 @@ impl Engine {
 impl Hall {
     fn all_shards(&self) -> Vec<MutexGuard<'_, Shard>> {
         // All shards at once, ascending: everyone else holds one at a time.
-        (0..self.ledger.shards()).filter_map(|number| self.ledger.lock(number)).collect()
+        (0..self.ledger.shards())
+            .filter_map(|number| self.ledger.lock(number))
+            .collect()
     }
 
     fn audit(&self) -> Audit {
@@ -61,7 +63,9 @@ impl Hall {
         let mut expected = Expected::new();
         for shard in &shards {
             for index in 0..shard.capacity() {
-                let Some(entry) = shard.entry(index) else { continue };
+                let Some(entry) = shard.entry(index) else {
+                    continue;
+                };
                 expect(&mut expected, &mut audit, shard.id_of(index, entry), entry);
             }
         }
@@ -79,7 +83,10 @@ impl Hall {
                         day.id.slot(u16::try_from(index).unwrap_or(u16::MAX))
                     ));
                 }
-                let capacity = state.plan.slot(index).map_or(0, |slot| u32::from(slot.capacity));
+                let capacity = state
+                    .plan
+                    .slot(index)
+                    .map_or(0, |slot| u32::from(slot.capacity));
                 let total: u32 = found.iter().sum();
                 audit.deficit += u64::from(total.saturating_sub(capacity));
             }
@@ -94,7 +101,9 @@ impl Hall {
             }
         }
         for day in expected.keys() {
-            audit.problems.push(format!("{day}: claims on a day that is not there"));
+            audit
+                .problems
+                .push(format!("{day}: claims on a day that is not there"));
         }
         audit
     }
@@ -167,10 +176,16 @@ fn expect(expected: &mut Expected, audit: &mut Audit, id: ClaimId, entry: &Entry
         if let Some(lane) = lanes.get_mut(place.channel.index()) {
             *lane += u32::from(place.width());
         }
-        *held += if unbooked { u32::from(place.width()) } else { 0 };
+        *held += if unbooked {
+            u32::from(place.width())
+        } else {
+            0
+        };
         audit.places += u64::from(place.width());
     }
     if on_roster && let Some(other) = roster.insert(place.roster, id) {
-        audit.problems.push(format!("{id} and {other} have one place on the roster"));
+        audit
+            .problems
+            .push(format!("{id} and {other} have one place on the roster"));
     }
 }

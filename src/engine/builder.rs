@@ -14,13 +14,12 @@ use crate::catalog::{Catalog, Rules};
 use crate::engine::recovery::{Rebuilt, rebuild};
 use crate::engine::{Admin, Engine, Hall, World, stash_lines};
 use crate::error::{Error, StorageError};
+use crate::file_system::RealFileSystem;
 use crate::id::Seq;
 use crate::journal::{Journal, Tail};
 use crate::ledger::Ledger;
 use crate::limits::SHARDS_MAX;
-use crate::log_store::{
-    DirectoryOptions, DirectoryStore, Durability, LogStore, MemoryStore, RealFileSystem,
-};
+use crate::log_store::{DirectoryOptions, DirectoryStore, Durability, LogStore, MemoryStore};
 use crate::record::Effect;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex};
 use crate::time::{Clock, SystemClock, Time};
@@ -58,7 +57,9 @@ enum Storage {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -223,7 +224,10 @@ impl Builder {
             let line = Effect::Founded { shards, key }.to_line();
             hall.publish_group(&mut [line], |_, _, _| {}, None)?;
         }
-        let engine = Engine { hall, ticker: Mutex::new(None) };
+        let engine = Engine {
+            hall,
+            ticker: Mutex::new(None),
+        };
         engine.resume()?;
         if engine.hall.clock_runs {
             let hall = engine.hall.clone();
@@ -239,7 +243,10 @@ impl Builder {
         let (clock, logged) = (Time::from(self.clock.now()), rebuilt.tail.time);
         let ahead = clock.0.saturating_sub(logged.0);
         if logged > Time(0) && ahead > WEEK_MS && !self.allow_clock_jump {
-            return Err(StorageError::ClockJump { days: ahead / (WEEK_MS / 7) }.into());
+            return Err(StorageError::ClockJump {
+                days: ahead / (WEEK_MS / 7),
+            }
+            .into());
         }
         Ok(())
     }
@@ -250,8 +257,18 @@ impl Builder {
         journal: Arc<Journal>,
         rebuilt: Rebuilt,
     ) -> Result<Hall, Error> {
-        let Rebuilt { ledger, days, admin, document, tail, .. } = rebuilt;
-        let mut world = World { days, ..World::default() };
+        let Rebuilt {
+            ledger,
+            days,
+            admin,
+            document,
+            tail,
+            ..
+        } = rebuilt;
+        let mut world = World {
+            days,
+            ..World::default()
+        };
         if let Some(document) = document {
             let catalog = Arc::new(document.catalog);
             let rules = Rules::new(catalog.clone(), &document.numbers);
@@ -271,7 +288,10 @@ impl Builder {
             clock_runs: self.clock.runs(),
             clock: self.clock,
             settings: self.settings,
-            admin: Mutex::new(Admin { snapshot_at_bytes, ..admin }),
+            admin: Mutex::new(Admin {
+                snapshot_at_bytes,
+                ..admin
+            }),
             half_done: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             memory: AtomicU64::new(0),
@@ -310,7 +330,10 @@ impl Engine {
             && let (Some(catalog), Some(rules)) = (&world.catalog, &world.rules)
         {
             let catalog = Catalog::clone(catalog);
-            let document = super::install::Document { numbers: world.numbers.clone(), catalog };
+            let document = super::install::Document {
+                numbers: world.numbers.clone(),
+                catalog,
+            };
             hall.finish_install(&mut admin, document, rules.clone())?;
         }
         for entry in world.days.iter().filter(|entry| entry.day.is_closed()) {
@@ -322,11 +345,18 @@ impl Engine {
         drop(admin);
         hall.expire_due();
         // Founding, horizon and expiry are durable before the first caller.
-        if hall.journal.last() > Seq(0) { hall.settle() } else { Ok(()) }
+        if hall.journal.last() > Seq(0) {
+            hall.settle()
+        } else {
+            Ok(())
+        }
     }
 }
 
 /// The hash key of a new log, from the system's randomness by way of the standard hasher.
 fn random_key() -> [u64; 2] {
-    [RandomState::new().build_hasher().finish(), RandomState::new().build_hasher().finish()]
+    [
+        RandomState::new().build_hasher().finish(),
+        RandomState::new().build_hasher().finish(),
+    ]
 }

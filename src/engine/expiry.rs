@@ -35,7 +35,10 @@ impl Hall {
         while !self.closing.load(Ordering::Relaxed) {
             let now = self.refresh_now();
             self.expire_due();
-            let due = self.admin.try_lock().is_some_and(|admin| admin.next_housekeeping <= now);
+            let due = self
+                .admin
+                .try_lock()
+                .is_some_and(|admin| admin.next_housekeeping <= now);
             if due {
                 self.housekeeping();
             }
@@ -56,21 +59,27 @@ impl Hall {
 
     /// Handles some due claims of a shard; true if there are more.
     fn expire_batch(&self, number: usize, now: Time) -> bool {
-        let Some(mut shard) = self.ledger.lock(number) else { return false };
+        let Some(mut shard) = self.ledger.lock(number) else {
+            return false;
+        };
         let world = self.world.load();
         let mut more = false;
         for handled in 0..=BATCH {
             let Some(id) = shard.pop_due(now) else { break };
             let place = shard.get(id).map(crate::ledger::Entry::place);
             let day = place.and_then(|place| world.days.get(place.day));
-            let (Some(place), Some(day)) = (place, day) else { continue };
+            let (Some(place), Some(day)) = (place, day) else {
+                continue;
+            };
             // The next tick goes on when the ring is full: this thread never waits with a lock.
             if handled == BATCH || !self.permit(&mut shard, 1) {
                 shard.put_back_due(id);
                 more = handled == BATCH;
                 break;
             }
-            let cooling = shard.get(id).is_some_and(|entry| entry.stage() == Stage::Cooling);
+            let cooling = shard
+                .get(id)
+                .is_some_and(|entry| entry.stage() == Stage::Cooling);
             let mut state = day.day.state().lock();
             let effect = if cooling {
                 Effect::Returned { claim: id, place }
@@ -109,5 +118,12 @@ fn expired(shard: &Shard, id: ClaimId) -> Effect {
         crate::ledger::Entry::place,
     );
     let (how, held, returns_at) = (ClaimState::Expired, true, None);
-    Effect::Ended { claim: id, place, how, held, returns_at, actor: ActorId(0) }
+    Effect::Ended {
+        claim: id,
+        place,
+        how,
+        held,
+        returns_at,
+        actor: ActorId(0),
+    }
 }

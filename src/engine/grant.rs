@@ -84,7 +84,9 @@ impl Engine {
 impl Hall {
     fn grant_one(&self, ask: &Ask, booked: bool) -> Commit<'_, Receipt> {
         let mut receipt = None;
-        let (seq, result) = self.grant(std::slice::from_ref(ask), booked, &mut |r| receipt = Some(r));
+        let (seq, result) = self.grant(std::slice::from_ref(ask), booked, &mut |r| {
+            receipt = Some(r)
+        });
         // A grant without an error has told its receipt.
         let answer = result.and_then(|()| receipt.ok_or(Error::Closed));
         Commit::new(&self.journal, seq, answer)
@@ -145,7 +147,9 @@ impl Hall {
     ) -> Tried {
         let no = |seq, rejection: Rejection| Tried::No(seq, rejection.into());
         let Some(rules) = world.rules.as_deref() else {
-            let Some(Ask { slot, .. }) = asks.first() else { return Tried::Done(Seq(0)) };
+            let Some(Ask { slot, .. }) = asks.first() else {
+                return Tried::Done(Seq(0));
+            };
             return no(Seq(0), Rejection::UnknownDay { day: slot.day });
         };
         match self.replay(asks, booked, hash, world, shard, tell) {
@@ -192,10 +196,15 @@ impl Hall {
         shard: &Shard,
         tell: &mut dyn FnMut(Receipt),
     ) -> Result<bool, Rejection> {
-        let Some(Ask { party, request, .. }) = asks.first() else { return Ok(true) };
+        let Some(Ask { party, request, .. }) = asks.first() else {
+            return Ok(true);
+        };
         let mut found: Many<ClaimId> = Default::default();
         let mut count = 0;
-        for (id, entry) in shard.of_party(hash, *party).filter(|(_, e)| e.request == *request) {
+        for (id, entry) in shard
+            .of_party(hash, *party)
+            .filter(|(_, e)| e.request == *request)
+        {
             let reused = Rejection::RequestReused { claim: id };
             let part = asks.iter().zip(0..).position(|(ask, part)| {
                 let print = fingerprint_of(ask, part, booked, world);
@@ -215,7 +224,10 @@ impl Hall {
         }
         for id in found.iter().flatten() {
             if let Some(claim) = self.view(shard, world, *id) {
-                tell(Receipt { claim, replayed: true });
+                tell(Receipt {
+                    claim,
+                    replayed: true,
+                });
             }
         }
         Ok(true)
@@ -239,11 +251,18 @@ impl Hall {
         let place = place_of(ask, rules, calendar).map_err(nothing)?;
         if day.frame.released > now {
             let at = day.frame.released.utc();
-            return Err(nothing(Rejection::NotYetReleased { day: ask.slot.day, at }));
+            return Err(nothing(Rejection::NotYetReleased {
+                day: ask.slot.day,
+                at,
+            }));
         }
         let starts = starts_at(&day.frame, ask.slot.index);
         in_time(ask, calendar, starts, now).map_err(nothing)?;
-        let ttl_s = if booked { 0 } else { ttl_of(ask, rules).map_err(nothing)? };
+        let ttl_s = if booked {
+            0
+        } else {
+            ttl_of(ask, rules).map_err(nothing)?
+        };
         // Sold out is refused here, by the counters alone; the grant checks again under the lock.
         if ask.reason.is_none()
             && let Err(short) = day.day.check(&day.plan, &day.frame, now, &place, &[], None)
@@ -251,7 +270,12 @@ impl Hall {
             let rejection = shortage(ask.slot, short);
             return Err((day.day.seq(), rejection));
         }
-        Ok(Wanted { place, day, ttl_s, detail: detail_of(ask, part) })
+        Ok(Wanted {
+            place,
+            day,
+            ttl_s,
+            detail: detail_of(ask, part),
+        })
     }
 
     /// The limits of the party: what it holds, has booked, and has ended.
@@ -263,7 +287,9 @@ impl Hall {
         rules: &Rules,
         shard: &Shard,
     ) -> Result<(), Rejection> {
-        let Some(first) = asks.first() else { return Ok(()) };
+        let Some(first) = asks.first() else {
+            return Ok(());
+        };
         let mut ended = 0;
         let mut oldest = Time::MAX;
         let mut holds = asks.len();
@@ -291,11 +317,22 @@ impl Hall {
             let others = others.filter(|(id, _)| Some(*id) != ask.replaces);
             let in_request = asks.iter().filter(|other| {
                 other.slot != ask.slot
-                    && ask.services.as_slice().iter().any(|s| other.services.as_slice().contains(s))
+                    && ask
+                        .services
+                        .as_slice()
+                        .iter()
+                        .any(|s| other.services.as_slice().contains(s))
             });
             let before = u16::try_from(in_request.count()).unwrap_or(u16::MAX);
             if ask.reason.is_none() {
-                party_limit(ask.services.as_slice(), wanted.place, others, rules, shard, before)?;
+                party_limit(
+                    ask.services.as_slice(),
+                    wanted.place,
+                    others,
+                    rules,
+                    shard,
+                    before,
+                )?;
             }
         }
         Ok(())
@@ -319,7 +356,9 @@ impl Hall {
         let mut locks: Many<(crate::id::DayId, MutexGuard<'_, DayState>)> = Default::default();
         let mut last = None;
         for (n, lock) in order.into_iter().zip(&mut locks) {
-            let Some(Some(wanted)) = wanted.get(n) else { break };
+            let Some(Some(wanted)) = wanted.get(n) else {
+                break;
+            };
             if last != Some(wanted.place.day) {
                 last = Some(wanted.place.day);
                 *lock = Some((wanted.place.day, wanted.day.day.state().lock()));
@@ -356,10 +395,14 @@ impl Hall {
                 used += 1;
             }
         };
-        for (((nth, ask), wanted), slot) in
-            (0..).zip(asks).zip(wanted.iter().flatten()).zip(&mut effects)
+        for (((nth, ask), wanted), slot) in (0..)
+            .zip(asks)
+            .zip(wanted.iter().flatten())
+            .zip(&mut effects)
         {
-            let Some(claim) = shard.next_free(nth) else { continue };
+            let Some(claim) = shard.next_free(nth) else {
+                continue;
+            };
             if !wanted.detail.is_empty() {
                 shard.reserve_cold(claim.index());
             }
@@ -379,12 +422,20 @@ impl Hall {
             }
             *slot = Some(effect);
         }
-        let reason = asks.first().and_then(|ask| ask.reason.as_deref()).unwrap_or("");
+        let reason = asks
+            .first()
+            .and_then(|ask| ask.reason.as_deref())
+            .unwrap_or("");
         record::text(TextOf::Reason, reason.as_bytes()).for_each(push);
         let guard = HalfDone(&self.half_done);
-        let seq = self.journal.publish(now, lines.get_mut(..used).unwrap_or(&mut []));
+        let seq = self
+            .journal
+            .publish(now, lines.get_mut(..used).unwrap_or(&mut []));
         for (effect, wanted) in effects.iter().flatten().zip(wanted.iter().flatten()) {
-            let lock = locks.iter_mut().flatten().find(|(day, _)| *day == wanted.place.day);
+            let lock = locks
+                .iter_mut()
+                .flatten()
+                .find(|(day, _)| *day == wanted.place.day);
             if let Some((_, state)) = lock {
                 wanted.day.day.apply(state, seq, effect);
             }
@@ -405,12 +456,23 @@ fn place_under_lock(
     booked: bool,
 ) -> Result<Place, (Seq, Error)> {
     let day = &wanted.day.day;
-    let unknown = Rejection::UnknownDay { day: wanted.place.day };
-    let lock = locks.iter_mut().flatten().find(|(id, _)| *id == wanted.place.day);
-    let (_, state) = lock.filter(|(_, state)| !state.retired).ok_or((day.seq(), unknown.into()))?;
+    let unknown = Rejection::UnknownDay {
+        day: wanted.place.day,
+    };
+    let lock = locks
+        .iter_mut()
+        .flatten()
+        .find(|(id, _)| *id == wanted.place.day);
+    let (_, state) = lock
+        .filter(|(_, state)| !state.retired)
+        .ok_or((day.seq(), unknown.into()))?;
     let mut same_day = [wanted.place; SLOTS_PER_REQUEST_MAX];
     let mut count: u32 = 0;
-    for place in earlier.iter().flatten().filter(|place| place.day == wanted.place.day) {
+    for place in earlier
+        .iter()
+        .flatten()
+        .filter(|place| place.day == wanted.place.day)
+    {
         if let Some(slot) = same_day.get_mut(count as usize) {
             *slot = *place;
             count += 1;
@@ -426,7 +488,10 @@ fn place_under_lock(
     }
     day.reserve(state, pending.len() + 1, !booked);
     let roster = state.next_roster(count).ok_or((day.seq(), Error::Busy))?;
-    Ok(Place { roster, ..wanted.place })
+    Ok(Place {
+        roster,
+        ..wanted.place
+    })
 }
 
 /// Every ask of one call is for the same party under the same request id.
@@ -436,7 +501,10 @@ fn one_request(asks: &[Ask]) -> Result<&Ask, Rejection> {
     if asks.len() > SLOTS_PER_REQUEST_MAX {
         return Err(out("slots of a request: 1 to 8"));
     }
-    if asks.iter().any(|ask| ask.party != first.party || ask.request != first.request) {
+    if asks
+        .iter()
+        .any(|ask| ask.party != first.party || ask.request != first.request)
+    {
         return Err(out("all slots of a request: one party and one request id"));
     }
     if asks.iter().any(|ask| ask.too_many_services) {
@@ -454,7 +522,9 @@ fn place_of(ask: &Ask, rules: &Rules, calendar: &CalendarRule) -> Result<Place, 
     let out = |what| Rejection::OutOfRange { what };
     let mut units: u16 = 0;
     for service in ask.services.as_slice() {
-        let rule = rules.service(*service).filter(|_| calendar.serves(*service));
+        let rule = rules
+            .service(*service)
+            .filter(|_| calendar.serves(*service));
         let rule = rule.ok_or(Rejection::ServiceNotServed { service: *service })?;
         if ask.persons == 0 || ask.persons > rule.persons_max.min(PERSONS_MAX) {
             return Err(out("persons: 1 to what the service allows"));
@@ -481,16 +551,22 @@ fn in_time(ask: &Ask, rule: &CalendarRule, starts: Time, now: Time) -> Result<()
     let lead = rule.lead_ms.get(ask.channel.index()).copied().unwrap_or(0);
     let lead = if ask.reason.is_some() { 0 } else { lead };
     if now.plus(lead) > starts {
-        return Err(Rejection::TooLate { until: Time(starts.0.saturating_sub(lead)).utc() });
+        return Err(Rejection::TooLate {
+            until: Time(starts.0.saturating_sub(lead)).utc(),
+        });
     }
     Ok(())
 }
 
 fn ttl_of(ask: &Ask, rules: &Rules) -> Result<u32, Rejection> {
-    let Some(ttl) = ask.ttl else { return Ok(rules.holds.ttl_s) };
+    let Some(ttl) = ask.ttl else {
+        return Ok(rules.holds.ttl_s);
+    };
     let seconds = u32::try_from(ttl.as_secs()).unwrap_or(u32::MAX);
     if seconds == 0 || seconds > rules.holds.ttl_max_s.min(HOLD_SECONDS_MAX) {
-        return Err(Rejection::OutOfRange { what: "ttl: 1 second to what the catalog allows" });
+        return Err(Rejection::OutOfRange {
+            what: "ttl: 1 second to what the catalog allows",
+        });
     }
     Ok(seconds)
 }
@@ -510,15 +586,26 @@ fn detail_of(ask: &Ask, part: u8) -> Detail {
 fn fingerprint_of(ask: &Ask, part: u8, booked: bool, world: &World) -> Option<u32> {
     let rules = world.rules.as_deref()?;
     let place = place_of(ask, rules, rules.calendar(ask.slot.day.calendar())?).ok()?;
-    Some(fingerprint(&place, ask.services.first(), &detail_of(ask, part), booked))
+    Some(fingerprint(
+        &place,
+        ask.services.first(),
+        &detail_of(ask, part),
+        booked,
+    ))
 }
 
 /// How a shortage is told.
 pub(super) fn shortage(slot: SlotId, short: Shortage) -> Rejection {
     match short {
-        Shortage::Closed(index) => Rejection::SlotClosed { slot: slot.day.slot(index) },
-        Shortage::Full(index) => Rejection::SlotFull { slot: slot.day.slot(index) },
-        Shortage::Channel(index) => Rejection::ChannelLimit { slot: slot.day.slot(index) },
+        Shortage::Closed(index) => Rejection::SlotClosed {
+            slot: slot.day.slot(index),
+        },
+        Shortage::Full(index) => Rejection::SlotFull {
+            slot: slot.day.slot(index),
+        },
+        Shortage::Channel(index) => Rejection::ChannelLimit {
+            slot: slot.day.slot(index),
+        },
     }
 }
 
@@ -565,8 +652,15 @@ pub(super) fn party_limit<'s>(
 }
 
 fn lines_for(asks: &[Ask], wanted: &Many<Wanted<'_>>) -> u32 {
-    let details = wanted.iter().flatten().filter(|wanted| !wanted.detail.is_empty()).count();
-    let reason = asks.first().and_then(|ask| ask.reason.as_deref()).map_or(0, str::len);
+    let details = wanted
+        .iter()
+        .flatten()
+        .filter(|wanted| !wanted.detail.is_empty())
+        .count();
+    let reason = asks
+        .first()
+        .and_then(|ask| ask.reason.as_deref())
+        .map_or(0, str::len);
     u32::try_from(asks.len() + details + reason.div_ceil(32)).unwrap_or(u32::MAX)
 }
 
@@ -587,6 +681,9 @@ fn claims_of<'a>(
                 && entry.stage().state().is_some_and(ClaimState::is_on_roster)
         });
         let claim = hall.view(shard, world, own?.0)?;
-        Some(Receipt { claim, replayed: false })
+        Some(Receipt {
+            claim,
+            replayed: false,
+        })
     })
 }

@@ -74,7 +74,13 @@ impl Hall {
         let mut numbers = self.world.load().numbers.clone();
         numbers.assign(catalog).map_err(catalog_error)?;
         let rules = Rules::new(Arc::new(catalog.clone()), &numbers).map_err(catalog_error)?;
-        Ok((Document { numbers, catalog: catalog.clone() }, rules))
+        Ok((
+            Document {
+                numbers,
+                catalog: catalog.clone(),
+            },
+            rules,
+        ))
     }
 
     /// What differs from the days there are; refuses another unit where there are claims.
@@ -83,7 +89,9 @@ impl Hall {
         let world = self.world.load();
         for (calendar, rule) in rules.calendars() {
             for id in self.wanted_days(rules, calendar) {
-                let Some(shape) = rules.expand(calendar, id.date()) else { continue };
+                let Some(shape) = rules.expand(calendar, id.date()) else {
+                    continue;
+                };
                 let Some(entry) = world.days.get(id) else {
                     report.created += 1;
                     continue;
@@ -149,7 +157,12 @@ impl Hall {
         admin.unfinished = false;
         let Document { numbers, catalog } = document;
         let (catalog, rules) = (Some(Arc::new(catalog)), Some(rules));
-        self.world.store(Arc::new(World { catalog, rules, numbers, days }));
+        self.world.store(Arc::new(World {
+            catalog,
+            rules,
+            numbers,
+            days,
+        }));
         Ok(affected)
     }
 
@@ -161,9 +174,13 @@ impl Hall {
         rules: &Rules,
         days: &mut crate::inventory::DayMap,
     ) -> Result<Vec<ClaimId>, Error> {
-        let Some(entry) = days.get(id).cloned() else { return Ok(Vec::new()) };
+        let Some(entry) = days.get(id).cloned() else {
+            return Ok(Vec::new());
+        };
         let frame = entry.frame;
-        let over = rules.today(id.calendar(), self.now()).is_some_and(|today| id.date() < today)
+        let over = rules
+            .today(id.calendar(), self.now())
+            .is_some_and(|today| id.date() < today)
             || starts_at(&frame, frame.slots) < self.now();
         if over {
             return Ok(Vec::new());

@@ -5,9 +5,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::claim::{Arrangement, Claim, Place};
-use crate::engine::{Engine, Openings, Opening};
 use crate::catalog::{CalendarRule, Catalog, Rules};
+use crate::claim::{Arrangement, Claim, Place};
+use crate::engine::{Engine, Opening, Openings};
 use crate::error::Error;
 use crate::id::{CalendarId, Channel, ClaimId, DayId, OfficeId, PartyId, Seq, ServiceId, SlotId};
 use crate::inventory::{DayEntry, Search, earliest, lanes, starts_at};
@@ -92,8 +92,12 @@ impl Engine {
         let now = self.hall.now();
         let mut slots = Vec::with_capacity(plan.end() - plan.first_open());
         for index in plan.first_open()..plan.end() {
-            let Some(limits) = plan.slot(index) else { continue };
-            let Ok(start) = u16::try_from(index) else { break };
+            let Some(limits) = plan.slot(index) else {
+                continue;
+            };
+            let Ok(start) = u16::try_from(index) else {
+                break;
+            };
             let used_by_channel = lanes(day.used(index)).map(narrow);
             let used: u32 = used_by_channel.iter().map(|used| u32::from(*used)).sum();
             let held = day.held(index).min(narrow(used));
@@ -122,19 +126,30 @@ impl Engine {
 
     /// Every day in memory, by calendar and date.
     pub fn days(&self) -> Vec<DayId> {
-        self.hall.world.load().days.iter().map(|entry| entry.day.id).collect()
+        self.hall
+            .world
+            .load()
+            .days
+            .iter()
+            .map(|entry| entry.day.id)
+            .collect()
     }
 
     /// The earliest free places that fit the query, in order of time. Takes no lock. Cost grows
     /// with the calendars looked at and the slots passed over; sold-out days cost one bit each.
     pub fn openings(&self, query: &Openings) -> Vec<Opening> {
         let world = self.hall.world.load();
-        let Some(rules) = world.rules.as_deref() else { return Vec::new() };
+        let Some(rules) = world.rules.as_deref() else {
+            return Vec::new();
+        };
         let now = self.hall.now();
         let searches = rules
             .calendars()
             .filter(|(_, rule)| {
-                query.offices.as_ref().is_none_or(|offices| offices.contains(&rule.office))
+                query
+                    .offices
+                    .as_ref()
+                    .is_none_or(|offices| offices.contains(&rule.office))
             })
             .filter_map(|(calendar, rule)| search_of(query, rules, calendar, rule, now));
         let plain = query.between.is_none() && query.weekdays & 0x7f == 0x7f;
@@ -169,8 +184,9 @@ impl Engine {
             stats.memory_bytes += shard.memory() as u64;
         }
         let days = world.days.iter();
-        stats.memory_bytes +=
-            days.map(|entry| entry.day.memory(&entry.day.state().lock()) as u64).sum::<u64>();
+        stats.memory_bytes += days
+            .map(|entry| entry.day.memory(&entry.day.state().lock()) as u64)
+            .sum::<u64>();
         stats
     }
 
@@ -181,7 +197,9 @@ impl Engine {
     pub fn claim(&self, id: ClaimId) -> Commit<'_, Claim> {
         let hall = &self.hall;
         let unknown = Error::from(Rejection::UnknownClaim { claim: id });
-        let Some(shard) = hall.ledger.lock_of(id) else { return hall.refuse(unknown) };
+        let Some(shard) = hall.ledger.lock_of(id) else {
+            return hall.refuse(unknown);
+        };
         let claim = hall.view(&shard, &hall.world.load(), id).ok_or(unknown);
         Commit::new(&hall.journal, shard.seq, claim)
     }
@@ -193,7 +211,9 @@ impl Engine {
     pub fn claims_of(&self, party: PartyId) -> Commit<'_, Vec<Claim>> {
         let hall = &self.hall;
         let (hash, number) = hall.ledger.locate(party);
-        let Some(shard) = hall.ledger.lock(number) else { return hall.refuse(Error::Closed) };
+        let Some(shard) = hall.ledger.lock(number) else {
+            return hall.refuse(Error::Closed);
+        };
         let world = hall.world.load();
         let ids = shard.of_party(hash, party).map(|(id, _)| id);
         let claims = ids.filter_map(|id| hall.view(&shard, &world, id)).collect();
@@ -216,11 +236,19 @@ impl Engine {
         let Some(entry) = world.days.get(day) else {
             return hall.refuse(Rejection::UnknownDay { day });
         };
-        let ids: Vec<_> = entry.day.state().lock().roster().map(|(_, id)| id).collect();
+        let ids: Vec<_> = entry
+            .day
+            .state()
+            .lock()
+            .roster()
+            .map(|(_, id)| id)
+            .collect();
         let mut seq = entry.day.seq();
         let mut claims: Vec<Claim> = Vec::with_capacity(ids.len());
         for id in ids {
-            let Some(shard) = hall.ledger.lock_of(id) else { continue };
+            let Some(shard) = hall.ledger.lock_of(id) else {
+                continue;
+            };
             let claim = hall.view(&shard, &world, id);
             if let Some(claim) = claim.filter(|c| c.slot.day == day && c.state.is_on_roster()) {
                 seq = seq.max(shard.seq);
@@ -256,8 +284,14 @@ impl Engine {
     /// The calendars of an office.
     pub fn calendars_of(&self, office: OfficeId) -> Vec<CalendarId> {
         let world = self.hall.world.load();
-        let Some(rules) = world.rules.as_deref() else { return Vec::new() };
-        rules.calendars().filter(|(_, rule)| rule.office == office).map(|(id, _)| id).collect()
+        let Some(rules) = world.rules.as_deref() else {
+            return Vec::new();
+        };
+        rules
+            .calendars()
+            .filter(|(_, rule)| rule.office == office)
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// The engine's time.
@@ -289,7 +323,11 @@ fn search_of(
         Arrangement::Together => units,
         Arrangement::InTurn => units.saturating_mul(query.persons),
     };
-    let lead = rule.lead_ms.get(query.channel.index()).copied().unwrap_or(0);
+    let lead = rule
+        .lead_ms
+        .get(query.channel.index())
+        .copied()
+        .unwrap_or(0);
     let number = |date| DayId::new(calendar, date).map(DayId::number);
     Some(Search {
         calendar,
@@ -311,7 +349,11 @@ fn search_of(
 fn fits(query: &Openings, rules: &Rules, entry: &DayEntry, start: u16) -> bool {
     use chrono::Datelike;
     let starts = starts_at(&entry.frame, start);
-    let Some((date, time)) = rules.local(entry.day.id.calendar(), starts) else { return false };
+    let Some((date, time)) = rules.local(entry.day.id.calendar(), starts) else {
+        return false;
+    };
     query.weekdays & (1 << date.weekday().num_days_from_monday()) != 0
-        && query.between.is_none_or(|(first, end)| time >= first && time < end)
+        && query
+            .between
+            .is_none_or(|(first, end)| time >= first && time < end)
 }

@@ -49,13 +49,20 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(start: Tail) -> Self {
-        Self { recent: Mutex::default(), start }
+        Self {
+            recent: Mutex::default(),
+            start,
+        }
     }
 
     pub(super) fn push(&self, first: Seq, position: Position, bytes: &[u8]) {
         let mut recent = self.recent.lock();
         let (list, size) = &mut *recent;
-        list.push_back(Recent { first, position, bytes: bytes.into() });
+        list.push_back(Recent {
+            first,
+            position,
+            bytes: bytes.into(),
+        });
         *size += bytes.len();
         while *size > WINDOW_BYTES
             && let Some(old) = list.pop_front()
@@ -70,7 +77,9 @@ impl Window {
         let (list, _) = &*recent;
         let at = list.partition_point(|frame| frame.first <= seq);
         let found = at.checked_sub(1).and_then(|at| list.get(at));
-        let first = list.front().map_or(self.start.position + 1, |frame| frame.position);
+        let first = list
+            .front()
+            .map_or(self.start.position + 1, |frame| frame.position);
         found.cloned().ok_or(first)
     }
 }
@@ -86,7 +95,11 @@ pub struct Feed<'a> {
 
 impl<'a> Feed<'a> {
     pub(super) fn new(journal: &'a Journal, from: Seq) -> Self {
-        Self { journal, next: from.max(Seq(1)), near: None }
+        Self {
+            journal,
+            next: from.max(Seq(1)),
+            near: None,
+        }
     }
 
     /// The number that the next event will have at least.
@@ -119,7 +132,9 @@ impl<'a> Feed<'a> {
             if self.journal.durable() >= self.next {
                 return Ok(true);
             }
-            let Some(left) = timeout.checked_sub(clock.elapsed()) else { return Ok(false) };
+            let Some(left) = timeout.checked_sub(clock.elapsed()) else {
+                return Ok(false);
+            };
             match self.journal.poll(self.next, &mut cx) {
                 Poll::Ready(Err(Error::Closed)) => return Ok(false),
                 Poll::Ready(result) => return result.map(|()| true),
@@ -130,7 +145,9 @@ impl<'a> Feed<'a> {
 
     /// Takes what is new from a frame.
     fn read(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
-        let Some((header, _, lines)) = frame::open(bytes) else { return };
+        let Some((header, _, lines)) = frame::open(bytes) else {
+            return;
+        };
         let mut seq = header.first;
         let mut at = 0;
         while let Some(bytes) = lines.get(at) {
@@ -142,7 +159,11 @@ impl<'a> Feed<'a> {
                 None => (None, 1),
             };
             if let Some(effect) = effect.filter(|_| seq >= self.next) {
-                events.push(Event { seq, at: full_time(header.time, stamp), effect });
+                events.push(Event {
+                    seq,
+                    at: full_time(header.time, stamp),
+                    effect,
+                });
             }
             at += used;
             seq = Seq(seq.0 + used as u64);
@@ -200,6 +221,9 @@ impl<'a> Feed<'a> {
     fn too_old(&self) -> Error {
         let snapshots = self.journal.store.snapshots().unwrap_or_default();
         let snapshot = Seq(snapshots.first().map_or(0, |name| name.position));
-        Error::FeedTooOld { first: self.next, snapshot }
+        Error::FeedTooOld {
+            first: self.next,
+            snapshot,
+        }
     }
 }

@@ -22,30 +22,43 @@ pub(crate) fn replay(
     tail: Tail,
     visit: &mut dyn FnMut(Seq, Time, &Line, Option<&Line>),
 ) -> Result<Tail, StorageError> {
-    let mut tail = Tail { position: after, ..tail };
+    let mut tail = Tail {
+        position: after,
+        ..tail
+    };
     if upto <= after {
         return Ok(tail);
     }
     let mut known = tail.seq > Seq(0);
     let mut wrong = None;
-    store.read(after + 1, upto, &mut |position, bytes| {
-        match one_frame(position, bytes, &mut tail, known, visit) {
-            Ok(()) => {
-                known = true;
-                ControlFlow::Continue(())
-            }
-            Err(what) => {
-                wrong = Some((position, what));
-                ControlFlow::Break(())
-            }
+    store.read(after + 1, upto, &mut |position, bytes| match one_frame(
+        position, bytes, &mut tail, known, visit,
+    ) {
+        Ok(()) => {
+            known = true;
+            ControlFlow::Continue(())
+        }
+        Err(what) => {
+            wrong = Some((position, what));
+            ControlFlow::Break(())
         }
     })?;
     if let Some((position, what)) = wrong {
-        return Err(StorageError::Damaged { path: "log".into(), offset: 0, position, what });
+        return Err(StorageError::Damaged {
+            path: "log".into(),
+            offset: 0,
+            position,
+            what,
+        });
     }
     if tail.position != upto {
         let (position, what) = (tail.position + 1, "a frame is missing");
-        return Err(StorageError::Damaged { path: "log".into(), offset: 0, position, what });
+        return Err(StorageError::Damaged {
+            path: "log".into(),
+            offset: 0,
+            position,
+            what,
+        });
     }
     Ok(tail)
 }

@@ -30,21 +30,29 @@ impl Ring {
         Self((0..RING_LINES).map(slot).collect())
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "masked to the length of the ring")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "masked to the length of the ring"
+    )]
     fn slot(&self, seq: u64) -> Option<&Slot> {
         self.0.get((seq & MASK) as usize)
     }
 
     /// Writes a line; its last word, which makes it visible, carries time and number.
     pub(super) fn write(&self, seq: u64, now: Time, line: &Line) {
-        let Some(Slot(words)) = self.slot(seq) else { return };
+        let Some(Slot(words)) = self.slot(seq) else {
+            return;
+        };
         for (word, value) in words.iter().zip(line).take(7) {
             // Relaxed: published by the Release below.
             word.store(*value, Ordering::Relaxed);
         }
         let [.., last] = words;
         // Release: pairs with the Acquire in `read`.
-        last.store((now.0 << 32) | (seq & u64::from(u32::MAX)), Ordering::Release);
+        last.store(
+            (now.0 << 32) | (seq & u64::from(u32::MAX)),
+            Ordering::Release,
+        );
     }
 
     /// The line with this number, if it has been written.

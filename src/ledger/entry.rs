@@ -282,8 +282,16 @@ impl Cold {
     pub(crate) fn to_words(self) -> [u64; 4] {
         let [a, b, c] = self.more;
         let small = [a, b, c, self.version];
-        let packed = small.iter().rev().fold(0, |word, part| (word << 16) | u64::from(*part));
-        [self.last_request as u64, (self.last_request >> 64) as u64, self.actor.0, packed]
+        let packed = small
+            .iter()
+            .rev()
+            .fold(0, |word, part| (word << 16) | u64::from(*part));
+        [
+            self.last_request as u64,
+            (self.last_request >> 64) as u64,
+            self.actor.0,
+            packed,
+        ]
     }
 
     /// The inverse of [`Cold::to_words`].

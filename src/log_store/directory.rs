@@ -1,0 +1,590 @@
+//! How does a directory keep a log? Preallocated files, one write and one sync a frame.
+//!
+//! Never retries a failed write or sync: the first one is the last.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use crate::error::StorageError;
+use crate::file_system::{FileHandle, FileSystem};
+use crate::limits::{BLOCK_BYTES, RING_LINES};
+use crate::log_store::manifest;
+use crate::log_store::recovery::{Found, INDEX_STEP, damaged, scan};
+use crate::log_store::segment::{BLOCK_HEADER, Block, FileHeader, Kind, read_block};
+use crate::log_store::spare::Spares;
+use crate::log_store::{Appended, Claimed, LogStore, Position, SnapshotName, snapshots};
+use crate::sync::{Arc, Mutex};
+
+/// What an acknowledgement promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Written and synced: survives the loss of power.
+    #[default]
+    Synced,
+    /// As `Synced`, and a second sync proves it: even damage to the very last frame is told from a
+    /// torn one. Twice the syncs.
+    SyncedTwice,
+    /// Written, not synced: survives the process, not the power.
+    Buffered,
+}
+
+/// Settings of a directory store.
+#[derive(Clone, Copy, Debug)]
+pub struct DirectoryOptions {
+    /// What an acknowledgement promises.
+    pub durability: Durability,
+    /// Bytes of one log file; at least 64 KiB.
+    pub segment_bytes: u64,
+    /// Prepare the next file in a thread of its own (else when it is needed).
+    pub background: bool,
+}
+
+impl Default for DirectoryOptions {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Synced,
+            segment_bytes: 64 << 20,
+            background: true,
+        }
+    }
+}
+
+/// A log in a directory, owned by whoever holds the lock in it.
+#[derive(Debug)]
+pub struct DirectoryStore<F: FileSystem> {
+    fs: F,
+    directory: PathBuf,
+    options: DirectoryOptions,
+    _lock: F::File,
+    log: Mutex<Log<F>>,
+    /// Files with their frames, for readers, who must not wait for a sync.
+    files: Mutex<Vec<Found>>,
+    spares: Arc<Spares<F>>,
+    preparer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The file being written.
+#[derive(Debug)]
+struct Log<F: FileSystem> {
+    current: Option<(F::File, FileHeader)>,
+    epoch: u64,
+    offset: u64,
+    last: Position,
+    synced: Position,
+    previous: u32,
+    /// The last block is a marker that says all of it.
+    settled: bool,
+    broken: Option<StorageError>,
+    buffer: Vec<u8>,
+}
+
+impl<F: FileSystem + Clone> DirectoryStore<F> {
+    /// Locks a directory, made if missing. The log is taken over by [`LogStore::claim`].
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`], [`StorageError::TooNew`], or the system's refusal.
+    pub fn open(
+        fs: F,
+        directory: impl AsRef<Path>,
+        options: DirectoryOptions,
+    ) -> Result<Self, StorageError> {
+        let directory = directory.as_ref().to_path_buf();
+        let io = |error| StorageError::io("create", &directory, error);
+        fs.create_directory(&directory).map_err(io)?;
+        let lock = fs
+            .lock(&directory.join("lock"))
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::WouldBlock => StorageError::InUse {
+                    path: directory.clone(),
+                },
+                _ => StorageError::io("lock", &directory, error),
+            })?;
+        let segment_bytes = options
+            .segment_bytes
+            .max(64 << 10)
+            .next_multiple_of(BLOCK_BYTES as u64);
+        let options = DirectoryOptions {
+            segment_bytes,
+            ..options
+        };
+        let spares = Arc::new(Spares::new(fs.clone(), directory.clone(), segment_bytes));
+        let preparer = if options.background {
+            Some(Spares::start(&spares)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            fs,
+            directory,
+            options,
+            _lock: lock,
+            log: Mutex::new(Log {
+                current: None,
+                epoch: 0,
+                offset: 0,
+                last: 0,
+                synced: 0,
+                previous: 0,
+                settled: true,
+                broken: None,
+                buffer: Vec::new(),
+            }),
+            files: Mutex::new(Vec::new()),
+            spares,
+            preparer: Mutex::new(preparer),
+        })
+    }
+
+    fn io(&self, doing: &'static str) -> impl Fn(io::Error) -> StorageError {
+        let directory = self.directory.clone();
+        move |error| StorageError::io(doing, &directory, error)
+    }
+
+    /// Begins the next file, with frames that recovery could not prove to have been synced.
+    fn begin_file(
+        &self,
+        log: &mut Log<F>,
+        number: u64,
+        first: Position,
+        frames: &[Vec<u8>],
+    ) -> Result<(), StorageError> {
+        let need: u64 = frames.iter().map(|frame| block_bytes(frame.len())).sum();
+        let need = need + 4 * BLOCK_BYTES as u64;
+        let length = self.options.segment_bytes.max(need);
+        let path = self
+            .spares
+            .take(length)
+            .map_err(self.io("prepare a log file in"))?;
+        let io = |error| StorageError::io("begin", &path, error);
+        let file = self.fs.open(&path, false).map_err(io)?;
+        let length = file.len().map_err(io)?;
+        let salt = fresh_salt();
+        let header = FileHeader {
+            salt,
+            number,
+            epoch: log.epoch,
+            first,
+            length,
+        };
+        let mut bytes = header.to_bytes();
+        let mut index = Vec::new();
+        log.previous = 0;
+        for (position, frame) in (first..).zip(frames) {
+            if (position - first).is_multiple_of(INDEX_STEP) {
+                index.push((position, bytes.len() as u64));
+            }
+            let block = log.block(Kind::Frame, salt, position, frame.len());
+            log.previous = block.write(frame, &mut bytes);
+        }
+        write_all(&file, 0, &bytes).map_err(io)?;
+        file.sync_all().map_err(io)?;
+        let name = self.directory.join(format!("log-{number:016x}"));
+        self.fs.rename(&path, &name).map_err(io)?;
+        self.fs
+            .sync_directory(&self.directory)
+            .map_err(self.io("sync"))?;
+        log.offset = bytes.len() as u64;
+        let next = first + frames.len() as u64;
+        let end = log.offset;
+        self.files.lock().push(Found {
+            path: name,
+            header,
+            index,
+            next,
+            end,
+        });
+        log.current = Some((file, header));
+        self.spares.ask();
+        Ok(())
+    }
+
+    fn append_frame(
+        &self,
+        log: &mut Log<F>,
+        position: Position,
+        frame: &[u8],
+    ) -> Result<Appended, StorageError> {
+        // Two markers must always fit behind a frame: the one that proves it, the one of a close.
+        let need = block_bytes(frame.len()) + 2 * BLOCK_BYTES as u64;
+        let fits = |log: &Log<F>| {
+            log.current
+                .as_ref()
+                .is_some_and(|(_, header)| log.offset + need <= header.length)
+        };
+        if !fits(log) {
+            self.seal_file(log)?;
+            let number = log.current.as_ref().map_or(0, |(_, header)| header.number) + 1;
+            match self.begin_file(log, number, position, &[]) {
+                Err(error) if is_full(&error) => return Ok(Appended::Full),
+                other => other?,
+            }
+            if !fits(log) {
+                let what = "a frame larger than a log file";
+                return Err(damaged(&self.directory, 0, position, what));
+            }
+        }
+        let Some((file, header)) = log.current.take() else {
+            return Ok(Appended::Full);
+        };
+        let mut buffer = std::mem::take(&mut log.buffer);
+        buffer.clear();
+        let block = log.block(Kind::Frame, header.salt, position, frame.len());
+        log.previous = block.write(frame, &mut buffer);
+        let io = self.io("write to");
+        let result = write_all(&file, log.offset, &buffer)
+            .map_err(io)
+            .and_then(|()| match self.options.durability {
+                Durability::Buffered => Ok(()),
+                _ => file.sync_data().map_err(self.io("sync")),
+            });
+        let start = log.offset;
+        log.offset += buffer.len() as u64;
+        log.buffer = buffer;
+        log.current = Some((file, header));
+        result?;
+        log.last = position;
+        log.settled = false;
+        if self.options.durability != Durability::Buffered {
+            log.synced = position;
+        }
+        if self.options.durability == Durability::SyncedTwice {
+            self.mark(log, Kind::Marker)?;
+        }
+        let mut files = self.files.lock();
+        if let Some(found) = files.last_mut() {
+            if (position - found.header.first).is_multiple_of(INDEX_STEP) {
+                found.index.push((position, start));
+            }
+            (found.next, found.end) = (position + 1, log.offset);
+        }
+        Ok(Appended::Stored)
+    }
+
+    /// Before the next file begins, everything in this one is on disk.
+    fn seal_file(&self, log: &mut Log<F>) -> Result<(), StorageError> {
+        if let Some((file, _)) = &log.current
+            && log.synced < log.last
+        {
+            file.sync_data().map_err(self.io("sync"))?;
+            log.synced = log.last;
+        }
+        Ok(())
+    }
+
+    /// Writes and syncs a marker that says how far the log is synced.
+    fn mark(&self, log: &mut Log<F>, kind: Kind) -> Result<(), StorageError> {
+        self.seal_file(log)?;
+        let Some((_, header)) = &log.current else {
+            return Ok(());
+        };
+        if log.offset + BLOCK_BYTES as u64 > header.length {
+            // No room for it: the header of the next file will say the same.
+            return Ok(());
+        }
+        let block = log.block(kind, header.salt, log.last, 0);
+        let mut bytes = Vec::with_capacity(BLOCK_BYTES);
+        log.previous = block.write(&[], &mut bytes);
+        let Some((file, _)) = &log.current else {
+            return Ok(());
+        };
+        write_all(file, log.offset, &bytes).map_err(self.io("write to"))?;
+        file.sync_data().map_err(self.io("sync"))?;
+        log.offset += bytes.len() as u64;
+        log.settled = true;
+        Ok(())
+    }
+
+    /// Frames that are there but not proven to have been synced.
+    fn unproven(
+        &self,
+        from: Position,
+        upto: Position,
+        files: &[Found],
+    ) -> Result<Vec<Vec<u8>>, StorageError> {
+        let mut frames = Vec::new();
+        if from <= upto {
+            read_files(&self.fs, files, from, upto, &mut |_, frame| {
+                frames.push(frame.to_vec());
+                ControlFlow::Continue(())
+            })?;
+        }
+        Ok(frames)
+    }
+
+    /// Saves what had been begun and never acknowledged, for people to look at.
+    fn set_aside(&self, path: &Path, offset: u64) -> Result<(), StorageError> {
+        const KEEP: usize = 1 << 20;
+        let io = |error| StorageError::io("set aside the tail of", path, error);
+        let file = self.fs.open(path, false).map_err(io)?;
+        let mut bytes = vec![0; KEEP];
+        let read = file.read_at(offset, &mut bytes).map_err(io)?;
+        bytes.truncate(read);
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy())
+            .unwrap_or_default();
+        let aside = self
+            .fs
+            .open(&self.directory.join(format!("torn-{name}-{offset}")), true);
+        let aside = aside.map_err(io)?;
+        write_all(&aside, 0, &bytes)
+            .and_then(|()| aside.sync_all())
+            .map_err(io)
+    }
+}
+
+impl<F: FileSystem> Log<F> {
+    fn block(&self, kind: Kind, salt: u64, position: Position, length: usize) -> Block {
+        Block {
+            kind,
+            salt,
+            position,
+            length: u32::try_from(length).unwrap_or(u32::MAX),
+            synced_upto: self.synced,
+            previous: self.previous,
+        }
+    }
+}
+
+impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
+    fn claim(&self) -> Result<Claimed, StorageError> {
+        let mut log = self.log.lock();
+        let snapshot = snapshots::newest(&self.fs, &self.directory)?;
+        let scan = scan(&self.fs, &self.directory, snapshot)?;
+        let epoch = manifest::raise(&self.fs, &self.directory)?;
+        if let Some((path, offset)) = &scan.torn {
+            self.set_aside(path, *offset)?;
+        }
+        (log.epoch, log.last) = (epoch, scan.last.max(snapshot));
+        log.synced = scan.proven.min(log.last);
+        let number = scan.files.last().map_or(0, |found| found.header.number) + 1;
+        let frames = self.unproven(log.synced + 1, log.last, &scan.files)?;
+        self.spares.tidy().map_err(self.io("tidy"))?;
+        *self.files.lock() = scan.files;
+        let first = log.synced + 1;
+        self.begin_file(&mut log, number, first, &frames)?;
+        log.synced = log.last;
+        log.settled = frames.is_empty();
+        Ok(Claimed {
+            epoch,
+            last: log.last,
+            clean: scan.clean,
+        })
+    }
+
+    fn append(&self, epoch: u64, position: Position, frame: &[u8]) -> Appended {
+        let mut log = self.log.lock();
+        if let Some(error) = &log.broken {
+            return Appended::Broken(error.clone());
+        }
+        if epoch != log.epoch {
+            return Appended::Fenced;
+        }
+        if position != log.last + 1 {
+            let what = "an append at another position than the next";
+            return Appended::Broken(damaged(&self.directory, 0, position, what));
+        }
+        match self.append_frame(&mut log, position, frame) {
+            Ok(appended) => appended,
+            Err(error) => {
+                log.broken = Some(error.clone());
+                Appended::Broken(error)
+            }
+        }
+    }
+
+    fn read(
+        &self,
+        from: Position,
+        upto: Position,
+        visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        let files = self.files.lock().clone();
+        read_files(&self.fs, &files, from, upto, visit)
+    }
+
+    fn first(&self) -> Position {
+        self.files
+            .lock()
+            .first()
+            .map_or(1, |found| found.header.first)
+    }
+
+    fn settle(&self, closing: bool) -> Result<(), StorageError> {
+        let mut log = self.log.lock();
+        if let Some(error) = &log.broken {
+            return Err(error.clone());
+        }
+        if log.settled && !closing {
+            return Ok(());
+        }
+        let kind = if closing { Kind::Closing } else { Kind::Marker };
+        let result = self.mark(&mut log, kind);
+        if let Err(error) = &result {
+            log.broken = Some(error.clone());
+        }
+        result
+    }
+
+    fn has_room(&self) -> bool {
+        if self.spares.is_ready() {
+            return true;
+        }
+        let log = self.log.lock();
+        let reserve = (RING_LINES as u64 * 64 * 2).min(self.options.segment_bytes / 2);
+        log.current
+            .as_ref()
+            .is_some_and(|(_, header)| log.offset + reserve <= header.length)
+    }
+
+    fn put_snapshot(
+        &self,
+        position: Position,
+        fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<SnapshotName, StorageError> {
+        snapshots::put(&self.fs, &self.directory, position, fill)
+    }
+
+    fn snapshots(&self) -> Result<Vec<SnapshotName>, StorageError> {
+        snapshots::list(&self.fs, &self.directory)
+    }
+
+    fn get_snapshot(
+        &self,
+        name: SnapshotName,
+        read: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>,
+    ) -> Result<(), StorageError> {
+        snapshots::get(&self.fs, &self.directory, name, read)
+    }
+
+    fn truncate(&self, upto: Position, keep: usize) -> Result<(), StorageError> {
+        for name in self.snapshots()?.into_iter().skip(keep) {
+            snapshots::remove(&self.fs, &self.directory, name)?;
+        }
+        let old: Vec<Found> = {
+            let mut files = self.files.lock();
+            let keep = files.windows(2).take_while(|pair| {
+                pair.get(1)
+                    .is_some_and(|next| next.header.first <= upto + 1)
+            });
+            let count = keep.count();
+            files.drain(..count).collect()
+        };
+        for found in old {
+            self.spares
+                .recycle(&found.path)
+                .map_err(self.io("recycle a file of"))?;
+        }
+        self.fs
+            .sync_directory(&self.directory)
+            .map_err(self.io("sync"))
+    }
+
+    fn archive(&self, name: &str, lines: &[u8]) -> Result<(), StorageError> {
+        let directory = self.directory.join("archive");
+        let path = directory.join(format!("{name}.jsonl"));
+        let io = |error| StorageError::io("archive to", &path, error);
+        self.fs.create_directory(&directory).map_err(io)?;
+        let file = self.fs.open(&path, true).map_err(io)?;
+        write_all(&file, file.len().map_err(io)?, lines).map_err(io)?;
+        file.sync_all().map_err(io)?;
+        self.fs.sync_directory(&directory).map_err(io)
+    }
+}
+
+impl<F: FileSystem> Drop for DirectoryStore<F> {
+    fn drop(&mut self) {
+        self.spares.stop();
+        if let Some(preparer) = self.preparer.lock().take() {
+            // What it prepared is found again at the next open.
+            let _ = preparer.join();
+        }
+    }
+}
+
+/// Visits frames in order, each from the newest file that has it.
+pub(super) fn read_files<F: FileSystem>(
+    fs: &F,
+    files: &[Found],
+    from: Position,
+    upto: Position,
+    visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
+) -> Result<(), StorageError> {
+    let mut want = from;
+    let mut buffer = Vec::new();
+    for (n, found) in files.iter().enumerate() {
+        let limit = files
+            .get(n + 1)
+            .map_or(found.next, |next| next.header.first.min(found.next));
+        if want < found.header.first || want >= limit {
+            continue;
+        }
+        let io = |error| StorageError::io("read", &found.path, error);
+        let file = fs.open(&found.path, false).map_err(io)?;
+        let at = found
+            .index
+            .partition_point(|(position, _)| *position <= want);
+        let start = at.checked_sub(1).and_then(|at| found.index.get(at));
+        let mut offset = start.map_or(BLOCK_BYTES as u64, |(_, offset)| *offset);
+        while want < limit && want <= upto {
+            let block = read_block(&file, offset, found.header.salt, None, &mut buffer);
+            let Some((block, _)) = block.map_err(io)? else {
+                return Err(damaged(&found.path, offset, want, "a block is damaged"));
+            };
+            offset += block.size();
+            if block.kind != Kind::Frame || block.position < want {
+                continue;
+            }
+            let end = BLOCK_HEADER + block.length as usize;
+            let frame = buffer.get(BLOCK_HEADER..end).unwrap_or(&[]);
+            if visit(want, frame).is_break() {
+                return Ok(());
+            }
+            want += 1;
+        }
+    }
+    if want <= upto {
+        let path = files
+            .last()
+            .map(|found| found.path.clone())
+            .unwrap_or_default();
+        return Err(damaged(&path, 0, want, "a frame is missing"));
+    }
+    Ok(())
+}
+
+/// Writes all of it, going on after a short or interrupted write.
+pub(super) fn write_all(file: &impl FileHandle, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    let mut done = 0;
+    while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+        match file.write_at(offset + done as u64, rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(more) => done += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn block_bytes(frame: usize) -> u64 {
+    ((BLOCK_HEADER + frame) as u64).next_multiple_of(BLOCK_BYTES as u64)
+}
+
+fn is_full(error: &StorageError) -> bool {
+    let StorageError::Io { source, .. } = error else {
+        return false;
+    };
+    matches!(
+        source.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// A number no earlier use of the file had, from the system's randomness.
+fn fresh_salt() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

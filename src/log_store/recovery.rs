@@ -1,0 +1,354 @@
+//! What does a bad block mean? The decision table, and the scan that applies it.
+//!
+//! Never changes a file.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::StorageError;
+use crate::file_system::{FileHandle, FileSystem};
+use crate::limits::BLOCK_BYTES;
+use crate::log_store::Position;
+use crate::log_store::segment::{BLOCK_HEADER, BadHeader, FORMAT, FileHeader, Kind, read_block};
+
+/// What is known at one place of the log where a block is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sight {
+    /// A newer file begins at or before the expected frame.
+    superseded: bool,
+    /// The block is whole, of this use of the file, and follows the one before.
+    valid: bool,
+    /// The expected frame was synced: some block, or a snapshot, says so.
+    proven: bool,
+    /// This is the newest file.
+    newest: bool,
+}
+
+/// What to do there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decision {
+    /// Take the block and go on.
+    Accept,
+    /// Go on in the next file.
+    Follow,
+    /// The log ends here; what follows was never acknowledged.
+    End,
+    /// Acknowledged data is damaged.
+    Refuse,
+}
+
+struct Row {
+    superseded: Option<bool>,
+    valid: Option<bool>,
+    proven: Option<bool>,
+    newest: Option<bool>,
+    decision: Decision,
+}
+
+/// Every combination of what can be seen matches exactly one row; a test walks them all.
+const TABLE: [Row; 5] = [
+    // The rest of this file was copied to the next one by a recovery.
+    row(Some(true), None, None, None, Decision::Follow),
+    row(Some(false), Some(true), None, None, Decision::Accept),
+    // Rot, a lost sector, a misdirected write in what was acknowledged.
+    row(Some(false), Some(false), Some(true), None, Decision::Refuse),
+    // Torn, or simply not written yet.
+    row(
+        Some(false),
+        Some(false),
+        Some(false),
+        Some(true),
+        Decision::End,
+    ),
+    // A newer file exists, so this one had been filled and synced.
+    row(
+        Some(false),
+        Some(false),
+        Some(false),
+        Some(false),
+        Decision::Refuse,
+    ),
+];
+
+const fn row(
+    superseded: Option<bool>,
+    valid: Option<bool>,
+    proven: Option<bool>,
+    newest: Option<bool>,
+    decision: Decision,
+) -> Row {
+    Row {
+        superseded,
+        valid,
+        proven,
+        newest,
+        decision,
+    }
+}
+
+impl Row {
+    fn matches(&self, sight: Sight) -> bool {
+        let fits = |want: Option<bool>, is: bool| want.is_none_or(|want| want == is);
+        fits(self.superseded, sight.superseded)
+            && fits(self.valid, sight.valid)
+            && fits(self.proven, sight.proven)
+            && fits(self.newest, sight.newest)
+    }
+}
+
+fn decide(sight: Sight) -> Decision {
+    TABLE
+        .iter()
+        .find(|row| row.matches(sight))
+        .map_or(Decision::Refuse, |row| row.decision)
+}
+
+/// One log file as found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    pub(super) header: FileHeader,
+    /// Where each so-manieth frame begins.
+    pub(super) index: Vec<(Position, u64)>,
+    /// The frame after the last one taken from this file.
+    pub(super) next: Position,
+    /// Where its last block ends.
+    pub(super) end: u64,
+}
+
+/// What a scan of all files found.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub(super) files: Vec<Found>,
+    pub(super) last: Position,
+    /// Everything up to here was synced.
+    pub(super) proven: Position,
+    pub(super) clean: bool,
+    /// Blocks read.
+    pub(super) blocks: u64,
+    /// A tail that was begun and never acknowledged: file, offset.
+    pub(super) torn: Option<(PathBuf, u64)>,
+}
+
+/// Frames between two entries of a file's index.
+pub(super) const INDEX_STEP: u64 = 32;
+
+/// Reads every block of every file, in order, and applies the table.
+pub(super) fn scan<F: FileSystem>(
+    fs: &F,
+    directory: &Path,
+    snapshot: Position,
+) -> Result<Scan, StorageError> {
+    let files = headers(fs, directory)?;
+    let mut scan = Scan {
+        proven: snapshot,
+        last: 0,
+        ..Scan::default()
+    };
+    scan.proven = scan.proven.max(highest_synced(fs, &files)?);
+    let Some((_, first)) = files.first() else {
+        return Ok(scan);
+    };
+    if first.first > snapshot + 1 {
+        let what = "the frames between the newest snapshot and this file are missing";
+        return Err(damaged(&files[0].0, 0, snapshot + 1, what));
+    }
+    scan.last = first.first - 1;
+    for (n, (path, header)) in files.iter().enumerate() {
+        let next = files.get(n + 1).map(|(_, header)| header.first);
+        if header.first > scan.last + 1 {
+            let what = "frames before this file are missing";
+            return Err(damaged(path, 0, scan.last + 1, what));
+        }
+        scan.last = header.first - 1;
+        scan_file(fs, path, header, next, &mut scan)?;
+    }
+    if scan.last < scan.proven {
+        let (path, _) = files.last().cloned().unwrap_or_default();
+        let what = "the log ends before what is known to have been synced";
+        return Err(damaged(&path, 0, scan.last + 1, what));
+    }
+    Ok(scan)
+}
+
+fn scan_file<F: FileSystem>(
+    fs: &F,
+    path: &Path,
+    header: &FileHeader,
+    next_file: Option<Position>,
+    scan: &mut Scan,
+) -> Result<(), StorageError> {
+    let io = |error| StorageError::io("read", path, error);
+    let file = fs.open(path, false).map_err(io)?;
+    let mut found = Found {
+        path: path.to_path_buf(),
+        header: *header,
+        index: Vec::new(),
+        next: header.first,
+        end: BLOCK_BYTES as u64,
+    };
+    let mut buffer = Vec::new();
+    let mut previous = 0;
+    scan.clean = false;
+    loop {
+        let block = read_block(&file, found.end, header.salt, Some(previous), &mut buffer);
+        let block = block.map_err(io)?.filter(|(block, _)| match block.kind {
+            Kind::Frame => block.position == found.next,
+            Kind::Marker | Kind::Closing => block.position + 1 == found.next,
+        });
+        let sight = Sight {
+            superseded: next_file.is_some_and(|first| first <= found.next),
+            valid: block.is_some(),
+            proven: found.next <= scan.proven,
+            newest: next_file.is_none(),
+        };
+        match (decide(sight), block) {
+            (Decision::Accept, Some((block, crc))) => {
+                if block.kind == Kind::Frame {
+                    if (found.next - header.first).is_multiple_of(INDEX_STEP) {
+                        found.index.push((found.next, found.end));
+                    }
+                    found.next += 1;
+                }
+                scan.clean = block.kind == Kind::Closing;
+                previous = crc;
+                found.end += block.size();
+                scan.blocks += 1;
+            }
+            (Decision::End, _) => {
+                let begun = fs_has_salt(&file, found.end, header.salt, &mut buffer).map_err(io)?;
+                scan.torn = begun.then(|| (found.path.clone(), found.end));
+                break;
+            }
+            (Decision::Follow, _) => break,
+            (Decision::Refuse | Decision::Accept, _) => {
+                let what = "a block that was acknowledged is damaged";
+                return Err(damaged(path, found.end, found.next, what));
+            }
+        }
+    }
+    scan.last = found.next - 1;
+    scan.files.push(found);
+    Ok(())
+}
+
+fn fs_has_salt(
+    file: &impl FileHandle,
+    offset: u64,
+    salt: u64,
+    buffer: &mut Vec<u8>,
+) -> std::io::Result<bool> {
+    buffer.resize(BLOCK_HEADER, 0);
+    let read = file.read_at(offset, buffer)?;
+    let word = buffer.get(8..16).and_then(|bytes| bytes.first_chunk::<8>());
+    Ok(read == BLOCK_HEADER && word.is_some_and(|word| u64::from_le_bytes(*word) == salt))
+}
+
+/// The log files in order of their numbers, with sound headers and full length.
+pub(super) fn headers<F: FileSystem>(
+    fs: &F,
+    directory: &Path,
+) -> Result<Vec<(PathBuf, FileHeader)>, StorageError> {
+    let io = |error| StorageError::io("list", directory, error);
+    let mut names = fs.list(directory).map_err(io)?;
+    names.retain(|name| name.starts_with("log-"));
+    names.sort_unstable();
+    let mut files = Vec::new();
+    for name in names {
+        let path = directory.join(&name);
+        let io = |error| StorageError::io("read", &path, error);
+        let file = fs.open(&path, false).map_err(io)?;
+        file.drop_cache();
+        let mut bytes = vec![0; BLOCK_BYTES];
+        file.read_at(0, &mut bytes).map_err(io)?;
+        let header = match FileHeader::from_bytes(&bytes) {
+            Ok(header) => header,
+            Err(BadHeader::TooNew(found)) => {
+                return Err(StorageError::TooNew {
+                    path,
+                    found,
+                    known: FORMAT,
+                });
+            }
+            Err(BadHeader::Damaged) => {
+                return Err(damaged(&path, 0, 0, "the header of the file is damaged"));
+            }
+        };
+        if file.len().map_err(io)? < header.length {
+            return Err(damaged(
+                &path,
+                header.length,
+                header.first,
+                "the file is too short",
+            ));
+        }
+        files.push((path, header));
+    }
+    Ok(files)
+}
+
+/// The highest frame that any block, whole by itself, says was synced. Looked for at every block
+/// boundary, so that damage in the middle hides nothing behind it.
+fn highest_synced<F: FileSystem>(
+    fs: &F,
+    files: &[(PathBuf, FileHeader)],
+) -> Result<Position, StorageError> {
+    let mut highest = 0;
+    let mut buffer = Vec::new();
+    for (path, header) in files {
+        let io = |error| StorageError::io("read", path, error);
+        let file = fs.open(path, false).map_err(io)?;
+        // What a file's predecessors held was synced before the file was begun.
+        highest = highest.max(header.first - 1);
+        let mut offset = BLOCK_BYTES as u64;
+        let mut blanks = 0;
+        // A frame is at most so many blocks, so a longer gap is the end of what was written.
+        while offset < header.length && blanks < 1_024 {
+            match read_block(&file, offset, header.salt, None, &mut buffer).map_err(io)? {
+                Some((block, _)) => {
+                    highest = highest.max(block.synced_upto);
+                    offset += block.size();
+                    blanks = 0;
+                }
+                None => {
+                    offset += BLOCK_BYTES as u64;
+                    blanks += 1;
+                }
+            }
+        }
+    }
+    Ok(highest)
+}
+
+pub(super) fn damaged(
+    path: &Path,
+    offset: u64,
+    position: Position,
+    what: &'static str,
+) -> StorageError {
+    StorageError::Damaged {
+        path: path.to_path_buf(),
+        offset,
+        position,
+        what,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_combination_of_damage_matches_exactly_one_row() {
+        for bits in 0..16_u8 {
+            let bit = |n: u8| bits & (1 << n) != 0;
+            let sight = Sight {
+                superseded: bit(0),
+                valid: bit(1),
+                proven: bit(2),
+                newest: bit(3),
+            };
+            let rows = TABLE.iter().filter(|row| row.matches(sight)).count();
+            assert_eq!(rows, 1, "{sight:?}");
+        }
+    }
+}
