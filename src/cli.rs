@@ -18,7 +18,11 @@ use crate::peak;
 
 /// A durable slot allocation engine: stage an opening day, and look into what it leaves.
 #[derive(Parser, Debug)]
-#[command(name = "cupo", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "cupo",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Exit status: 0 if all is well, 1 if something is wrong with the data or a check failed, 2 if the
 command could not be carried out.
 
@@ -27,7 +31,8 @@ Examples:
   cupo verify ./cupo-data/peak             every frame and snapshot, and a recount
   cupo log ./cupo-data/peak --from 1000    records as JSON lines
   cupo backup ./cupo-data/peak ./copy      a copy, also while an engine runs there
-  cupo salvage ./damaged ./rescued         what can be read of a damaged directory")]
+  cupo salvage ./damaged ./rescued         what can be read of a damaged directory"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -67,7 +72,10 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), next: None }
+        Self {
+            what: what.into(),
+            next: None,
+        }
     }
 
     pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
@@ -79,7 +87,9 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.what)?;
-        self.next.as_ref().map_or(Ok(()), |next| write!(f, "\n  next: {next}"))
+        self.next
+            .as_ref()
+            .map_or(Ok(()), |next| write!(f, "\n  next: {next}"))
     }
 }
 
@@ -97,9 +107,9 @@ impl From<cupo::Error> for Problem {
             Error::Storage(StorageError::InUse { .. }) => {
                 problem.next("stop the engine that runs there, or work on a `cupo backup` of it")
             }
-            Error::Storage(StorageError::Damaged { .. }) => {
-                problem.next("`cupo verify DIR` says all that is wrong, `cupo salvage DIR TO` saves the rest")
-            }
+            Error::Storage(StorageError::Damaged { .. }) => problem.next(
+                "`cupo verify DIR` says all that is wrong, `cupo salvage DIR TO` saves the rest",
+            ),
             Error::Storage(StorageError::TooNew { .. }) => {
                 problem.next("use the version of cupo that wrote it, or a newer one")
             }

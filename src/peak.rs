@@ -29,6 +29,7 @@ use parking_lot::Mutex;
 
 use crate::cli::Problem;
 use crate::peak::acks::Witness;
+use crate::peak::audit::Findings;
 use crate::peak::measure::{Live, Tally, grouped, real, whole};
 use crate::peak::options::Options;
 use crate::peak::progress::{Screen, Seen};
@@ -46,15 +47,20 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
     let stage = Stage::set(&engine, &scenario)?;
     announce(options, &scenario, &stage, &screen);
     let (tally, seen) = open_doors(&engine, options, &scenario, &stage, &screen, witness)?;
+    let outcome = Outcome {
+        options,
+        stage: &stage,
+        tally: &tally,
+        seen: &seen,
+    };
+    screen.line(report::table(&outcome).trim_end_matches('\n'));
     screen.line("\nAudit");
     let findings = if options.in_memory {
         audit::of_claims(&engine, &tally)?
     } else {
         audit::of_journal(engine, &options.dir, options, &tally)?
     };
-    let outcome =
-        Outcome { options, stage: &stage, tally: &tally, seen: &seen, findings: &findings };
-    finish(&outcome, &screen)
+    finish(&outcome, &findings, &screen)
 }
 
 fn open(options: &Options, screen: &Screen) -> Result<Engine, Problem> {
@@ -98,7 +104,10 @@ fn announce(options: &Options, scenario: &Scenario, stage: &Stage, screen: &Scre
         let level = options.durability.name();
         format!("  durable ({level}) in {}", options.dir.display())
     });
-    screen.line(&format!("  opens at {}\n", stage.opens.format("%Y-%m-%d %H:%M:%S%.3f UTC")));
+    screen.line(&format!(
+        "  opens at {}\n",
+        stage.opens.format("%Y-%m-%d %H:%M:%S%.3f UTC")
+    ));
 }
 
 fn calls(options: &Options, scenario: &Scenario) -> u64 {
@@ -115,7 +124,10 @@ fn open_doors(
     witness: Witness,
 ) -> Result<(Tally, Seen), Problem> {
     let web = options.citizens - calls(options, scenario);
-    let until = stage.opens.signed_duration_since(engine.now()).num_milliseconds();
+    let until = stage
+        .opens
+        .signed_duration_since(engine.now())
+        .num_milliseconds();
     let doors = Doors {
         engine,
         stage,
@@ -132,7 +144,9 @@ fn open_doors(
         failed: Mutex::new(None),
         witness,
     };
-    let live: Vec<CachePadded<Live>> = (0..options.threads).map(|_| CachePadded::default()).collect();
+    let live: Vec<CachePadded<Live>> = (0..options.threads)
+        .map(|_| CachePadded::default())
+        .collect();
     let (tally, mut seen) = std::thread::scope(|scope| {
         let step = usize::from(options.threads);
         let threads: Vec<_> = (0..options.threads)
@@ -143,7 +157,11 @@ fn open_doors(
                 scope.spawn(move || worker.run(operators))
             })
             .collect();
-        let done = || threads.iter().all(std::thread::ScopedJoinHandle::is_finished);
+        let done = || {
+            threads
+                .iter()
+                .all(std::thread::ScopedJoinHandle::is_finished)
+        };
         let seen = progress::watch(&doors, &live, screen, options.seconds, &done);
         let mut tally = Tally::new();
         let mut broken = false;
@@ -154,7 +172,9 @@ fn open_doors(
             }
         }
         if broken {
-            tally.wrong.push("a thread of the run panicked; its message is above".to_owned());
+            tally
+                .wrong
+                .push("a thread of the run panicked; its message is above".to_owned());
         }
         (tally, seen)
     });
@@ -180,9 +200,8 @@ fn let_holds_end(engine: &Engine, scenario: &Scenario, seen: &mut Seen) {
     }
 }
 
-fn finish(outcome: &Outcome<'_>, screen: &Screen) -> Result<ExitCode, Problem> {
-    screen.line(report::verdict(outcome).trim_end());
-    screen.line(report::table(outcome).trim_end_matches('\n'));
+fn finish(outcome: &Outcome<'_>, found: &Findings, screen: &Screen) -> Result<ExitCode, Problem> {
+    screen.line(report::verdict(outcome, found).trim_end());
     let dir = outcome.options.dir.display();
     if !outcome.options.in_memory {
         screen.line(&format!(
@@ -191,9 +210,9 @@ fn finish(outcome: &Outcome<'_>, screen: &Screen) -> Result<ExitCode, Problem> {
     }
     if outcome.options.json {
         let mut out = io::stdout().lock();
-        writeln!(out, "{}", report::json(outcome))?;
+        writeln!(out, "{}", report::json(outcome, found))?;
     }
-    if outcome.is_clean() {
+    if found.is_clean() && outcome.tally.wrong.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
     screen.line("\nSOMETHING IS WRONG: the lines marked EVIDENCE above say what.");

@@ -19,11 +19,14 @@ pub(crate) fn object(event: &Event) -> Value {
 }
 
 fn instant(time: Time) -> Value {
-    json!(time.utc().to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+    json!(
+        time.utc()
+            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    )
 }
 
 /// A claim and its places, and what else there is.
-fn claim(claim: &cupo::ClaimId, place: &Place, more: Value) -> Value {
+fn claim(claim: cupo::ClaimId, place: &Place, more: Value) -> Value {
     let mut fields = Map::new();
     fields.insert("claim".into(), json!(claim.to_string()));
     fields.insert("slot".into(), json!(place.slot().to_string()));
@@ -41,9 +44,79 @@ fn claim(claim: &cupo::ClaimId, place: &Place, more: Value) -> Value {
 
 fn of_effect(effect: &Effect) -> (&'static str, Value) {
     match effect {
-        Effect::Granted { claim: id, place, service, party, request, booked, ttl_s, part } => {
-            let services: Vec<u16> =
-                part.more_services.iter().flatten().map(|service| service.0).collect();
+        Effect::Granted { .. } => of_grant(effect),
+        Effect::Confirmed {
+            claim: id,
+            place,
+            actor,
+        } => ("confirmed", claim(*id, place, json!({ "actor": actor.0 }))),
+        Effect::Extended {
+            claim: id,
+            place,
+            ttl_s,
+            actor,
+        } => (
+            "extended",
+            claim(*id, place, json!({ "ttl_s": ttl_s, "actor": actor.0 })),
+        ),
+        Effect::Ended {
+            claim: id,
+            place,
+            how,
+            held,
+            returns_at,
+            actor,
+        } => {
+            let more = json!({
+                "how": how.name(),
+                "held": held,
+                "returns_at": returns_at.map(instant),
+                "actor": actor.0,
+            });
+            ("ended", claim(*id, place, more))
+        }
+        Effect::Returned { claim: id, place } => ("returned", claim(*id, place, json!({}))),
+        Effect::Archived { claim: id, place } => ("archived", claim(*id, place, json!({}))),
+        Effect::Marked {
+            claim: id,
+            place,
+            state,
+            actor,
+        } => (
+            "marked",
+            claim(
+                *id,
+                place,
+                json!({ "state": state.name(), "actor": actor.0 }),
+            ),
+        ),
+        Effect::Assigned {
+            claim: id,
+            place,
+            actor,
+        } => ("assigned", claim(*id, place, json!({ "actor": actor.0 }))),
+        _ => of_move_or_day(effect),
+    }
+}
+
+fn of_grant(effect: &Effect) -> (&'static str, Value) {
+    match effect {
+        Effect::Granted {
+            claim: id,
+            place,
+            service,
+            party,
+            request,
+            booked,
+            ttl_s,
+            part,
+        } => {
+            let services: Vec<u16> = part
+                .more_services
+                .iter()
+                .flatten()
+                .map(|service| service.0)
+                .collect();
             let more = json!({
                 "service": service.0,
                 "more_services": if services.is_empty() { Value::Null } else { json!(services) },
@@ -55,30 +128,7 @@ fn of_effect(effect: &Effect) -> (&'static str, Value) {
                 "replaces": part.replaces.then_some(true),
                 "overridden": part.overridden.then_some(true),
             });
-            ("granted", claim(id, place, more))
-        }
-        Effect::Confirmed { claim: id, place, actor } => {
-            ("confirmed", claim(id, place, json!({ "actor": actor.0 })))
-        }
-        Effect::Extended { claim: id, place, ttl_s, actor } => {
-            ("extended", claim(id, place, json!({ "ttl_s": ttl_s, "actor": actor.0 })))
-        }
-        Effect::Ended { claim: id, place, how, held, returns_at, actor } => {
-            let more = json!({
-                "how": how.name(),
-                "held": held,
-                "returns_at": returns_at.map(instant),
-                "actor": actor.0,
-            });
-            ("ended", claim(id, place, more))
-        }
-        Effect::Returned { claim: id, place } => ("returned", claim(id, place, json!({}))),
-        Effect::Archived { claim: id, place } => ("archived", claim(id, place, json!({}))),
-        Effect::Marked { claim: id, place, state, actor } => {
-            ("marked", claim(id, place, json!({ "state": state.name(), "actor": actor.0 })))
-        }
-        Effect::Assigned { claim: id, place, actor } => {
-            ("assigned", claim(id, place, json!({ "actor": actor.0 })))
+            ("granted", claim(*id, place, more))
         }
         _ => of_move_or_day(effect),
     }
@@ -87,24 +137,37 @@ fn of_effect(effect: &Effect) -> (&'static str, Value) {
 fn of_move_or_day(effect: &Effect) -> (&'static str, Value) {
     let day = |day: &cupo::DayId| json!({ "day": day.to_string() });
     match effect {
-        Effect::Taken { claim: id, place, version, held, adopted, request } => {
+        Effect::Taken {
+            claim: id,
+            place,
+            version,
+            held,
+            adopted,
+            request,
+        } => {
             let more = json!({
                 "version": version,
                 "held": held,
                 "adopted": adopted.map(|hold| hold.to_string()),
                 "request": request.to_string(),
             });
-            ("taken", claim(id, place, more))
+            ("taken", claim(*id, place, more))
         }
-        Effect::Freed { claim: id, place, held } => {
-            ("freed", claim(id, place, json!({ "held": held })))
-        }
+        Effect::Freed {
+            claim: id,
+            place,
+            held,
+        } => ("freed", claim(*id, place, json!({ "held": held }))),
         Effect::DayCreated { day, frame } => ("day_created", framed(*day, frame)),
         Effect::DayPlanned { day, frame } => ("day_planned", framed(*day, frame)),
         Effect::DayClosed { day: id } => ("day_closed", day(id)),
         Effect::DayReopened { day: id } => ("day_reopened", day(id)),
         Effect::DayRetired { day: id } => ("day_retired", day(id)),
-        Effect::PlanDefined { plan, ranges, give_back_min } => {
+        Effect::PlanDefined {
+            plan,
+            ranges,
+            give_back_min,
+        } => {
             let more = json!({ "plan": plan, "ranges": ranges, "give_back_min": give_back_min });
             ("plan_defined", more)
         }
@@ -118,14 +181,22 @@ fn of_move_or_day(effect: &Effect) -> (&'static str, Value) {
             });
             ("plan_range", more)
         }
-        Effect::Text { of, offset, length, bytes } => {
+        Effect::Text {
+            of,
+            offset,
+            length,
+            bytes,
+        } => {
             let of = match of {
                 cupo::TextOf::Catalog => "catalog",
                 cupo::TextOf::Reason => "reason",
                 _ => "other",
             };
             let text = String::from_utf8_lossy(bytes);
-            ("text", json!({ "of": of, "offset": offset, "length": length, "text": text }))
+            (
+                "text",
+                json!({ "of": of, "offset": offset, "length": length, "text": text }),
+            )
         }
         Effect::Installed { version, done } => {
             ("installed", json!({ "version": version, "done": done }))

@@ -21,19 +21,29 @@ pub(crate) struct Witness {
 
 impl Witness {
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, Problem> {
-        let Some(path) = path else { return Ok(Self { file: None }) };
+        let Some(path) = path else {
+            return Ok(Self { file: None });
+        };
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file.map_err(|error| {
             Problem::new(format!("opening {}: {error}", path.display()))
                 .next("name a file in a directory that exists, with --acks")
         })?;
-        Ok(Self { file: Some(Mutex::new(file)) })
+        Ok(Self {
+            file: Some(Mutex::new(file)),
+        })
     }
 
     /// Writes what the thread was told since it was here last, in one piece.
     pub(crate) fn note(&self, tally: &mut Tally) -> Result<(), String> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let Some(fresh) = tally.acks.get(tally.noted..).filter(|fresh| !fresh.is_empty()) else {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let Some(fresh) = tally
+            .acks
+            .get(tally.noted..)
+            .filter(|fresh| !fresh.is_empty())
+        else {
             return Ok(());
         };
         let mut text = String::with_capacity(fresh.len() * 32);

@@ -20,7 +20,7 @@ pub(crate) struct Pages<'a> {
     stage: &'a Stage,
     age_ms: u64,
     openings: usize,
-    pages: Vec<Page>,
+    list: Vec<Page>,
     rng: Rng,
     /// How often the engine was asked.
     pub(crate) looks: u64,
@@ -43,34 +43,48 @@ impl<'a> Pages<'a> {
         seed: u64,
     ) -> Self {
         let count = stage.offices.len() * stage.services.len() * PERSONS * CHANNELS;
-        let pages = vec![Page::default(); count];
-        Self { engine, stage, age_ms, openings, pages, rng: Rng::new(seed), looks: 0 }
+        let list = vec![Page::default(); count];
+        Self {
+            engine,
+            stage,
+            age_ms,
+            openings,
+            list,
+            rng: Rng::new(seed),
+            looks: 0,
+        }
     }
 
     /// A place that the page shows, by the citizen's own taste.
     pub(crate) fn choose(&mut self, who: &mut Citizen, now_ms: u64) -> Option<SlotId> {
         let at = self.at(who);
-        if self.pages.get(at).is_some_and(|page| page.until_ms <= now_ms) {
+        if self
+            .list
+            .get(at)
+            .is_some_and(|page| page.until_ms <= now_ms)
+        {
             let slots = self.look(who);
             let patience = if slots.is_empty() { 4 } else { 1 };
-            let page = self.pages.get_mut(at)?;
+            let page = self.list.get_mut(at)?;
             page.until_ms = now_ms + 1 + self.age_ms * patience;
             page.remembered = slots.last().copied().or(page.remembered);
             page.slots = slots;
         }
-        let slots = &self.pages.get(at)?.slots;
-        slots.get(usize::try_from(who.rng.below(slots.len() as u64)).ok()?).copied()
+        let slots = &self.list.get(at)?.slots;
+        slots
+            .get(usize::try_from(who.rng.below(slots.len() as u64)).ok()?)
+            .copied()
     }
 
     /// A place that the page does not show any more.
     pub(crate) fn remembered(&self, who: &Citizen) -> Option<SlotId> {
-        self.pages.get(self.at(who))?.remembered
+        self.list.get(self.at(who))?.remembered
     }
 
     /// The engine said no: the page shows that place no more.
     pub(crate) fn forget(&mut self, who: &Citizen, slot: SlotId) {
         let at = self.at(who);
-        if let Some(page) = self.pages.get_mut(at) {
+        if let Some(page) = self.list.get_mut(at) {
             page.slots.retain(|other| *other != slot);
         }
     }
@@ -110,7 +124,11 @@ impl<'a> Pages<'a> {
 
     fn ask(&mut self, query: &Openings) -> Vec<SlotId> {
         self.looks += 1;
-        self.engine.openings(query).into_iter().map(|opening| opening.slot).collect()
+        self.engine
+            .openings(query)
+            .into_iter()
+            .map(|opening| opening.slot)
+            .collect()
     }
 
     fn some_date(&mut self) -> Option<NaiveDate> {

@@ -27,8 +27,11 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn new(to_stderr: bool) -> Self {
-        let redraws =
-            if to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+        let redraws = if to_stderr {
+            io::stderr().is_terminal()
+        } else {
+            io::stdout().is_terminal()
+        };
         Self { to_stderr, redraws }
     }
 
@@ -81,8 +84,10 @@ pub(crate) fn watch(
     seconds_max: u64,
     done: &dyn Fn() -> bool,
 ) -> Seen {
-    let mut seen =
-        Seen { sold_out_s: vec![None; doors.stage.offices.len()], ..Seen::default() };
+    let mut seen = Seen {
+        sold_out_s: vec![None; doors.stage.offices.len()],
+        ..Seen::default()
+    };
     let opening = Duration::from_millis(doors.opens_ms);
     let mut last = (0, 0.0);
     for tick in 1_u64.. {
@@ -138,7 +143,9 @@ fn note_sold_out(doors: &Doors<'_>, seen: &mut Seen) {
             continue;
         }
         let free = doors.stage.services.iter().any(|service| {
-            let query = Openings::new(service.id).offices(&[office.id]).channel(Channel::WEB);
+            let query = Openings::new(service.id)
+                .offices(&[office.id])
+                .channel(Channel::WEB);
             !doors.engine.openings(&query.limit(1)).is_empty()
         });
         if !free {

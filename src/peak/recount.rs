@@ -66,7 +66,8 @@ impl Recount {
             Effect::DayCreated { day, frame } | Effect::DayPlanned { day, frame } => {
                 let ranges = self.plans.get(&frame.plan).map_or(&[][..], Vec::as_slice);
                 let own = self.days.entry(*day).or_default();
-                own.used.resize(own.used.len().max(usize::from(frame.slots)), [0; 4]);
+                own.used
+                    .resize(own.used.len().max(usize::from(frame.slots)), [0; 4]);
                 own.limits = limits_of(ranges, own.used.len());
             }
             Effect::DayRetired { day } => {
@@ -78,20 +79,40 @@ impl Recount {
 
     fn take_claim(&mut self, event: &Event) {
         match &event.effect {
-            Effect::Granted { claim, place, booked, part, .. } => {
+            Effect::Granted {
+                claim,
+                place,
+                booked,
+                part,
+                ..
+            } => {
                 self.granted(event, *claim, *place, *booked, part.overridden);
             }
             Effect::Confirmed { claim, place, .. } => {
-                self.step(event, *claim, place, &[ClaimState::Held], ClaimState::Booked);
+                self.step(
+                    event,
+                    *claim,
+                    place,
+                    &[ClaimState::Held],
+                    ClaimState::Booked,
+                );
             }
             Effect::Extended { claim, place, .. } => {
                 self.step(event, *claim, place, &[ClaimState::Held], ClaimState::Held);
             }
-            Effect::Ended { claim, place, how, returns_at, .. } => {
+            Effect::Ended {
+                claim,
+                place,
+                how,
+                returns_at,
+                ..
+            } => {
                 let from: &[ClaimState] = match how {
-                    ClaimState::Cancelled => {
-                        &[ClaimState::Booked, ClaimState::CheckedIn, ClaimState::Displaced]
-                    }
+                    ClaimState::Cancelled => &[
+                        ClaimState::Booked,
+                        ClaimState::CheckedIn,
+                        ClaimState::Displaced,
+                    ],
                     _ => &[ClaimState::Held],
                 };
                 self.step(event, *claim, place, from, *how);
@@ -100,14 +121,37 @@ impl Recount {
                 }
             }
             Effect::Returned { claim, place } => {
-                self.step(event, *claim, place, &[ClaimState::Cancelled], ClaimState::Cancelled);
+                self.step(
+                    event,
+                    *claim,
+                    place,
+                    &[ClaimState::Cancelled],
+                    ClaimState::Cancelled,
+                );
                 self.give_up(event, *claim);
             }
-            Effect::Taken { claim, place, version, adopted, .. } => {
+            _ => self.take_move(event),
+        }
+    }
+
+    fn take_move(&mut self, event: &Event) {
+        match &event.effect {
+            Effect::Taken {
+                claim,
+                place,
+                version,
+                adopted,
+                ..
+            } => {
                 self.moved(event, *claim, *place, *version, *adopted);
             }
             Effect::Freed { claim, place, .. } => self.freed(event, *claim, place),
-            Effect::Marked { claim, place, state, .. } => {
+            Effect::Marked {
+                claim,
+                place,
+                state,
+                ..
+            } => {
                 let from = [
                     ClaimState::Booked,
                     ClaimState::CheckedIn,
@@ -116,15 +160,18 @@ impl Recount {
                 ];
                 self.step(event, *claim, place, &from, *state);
             }
-            Effect::Assigned { .. } | Effect::Archived { .. } => {}
-            // Days, closures and texts change nobody's places.
+            // Other hands, the archive, closures and texts change nobody's places.
             _ => {}
         }
     }
 
     fn granted(&mut self, event: &Event, claim: ClaimId, place: Place, booked: bool, over: bool) {
         self.grants += 1;
-        let state = if booked { ClaimState::Booked } else { ClaimState::Held };
+        let state = if booked {
+            ClaimState::Booked
+        } else {
+            ClaimState::Held
+        };
         let life = Life {
             state,
             version: 0,
@@ -166,7 +213,9 @@ impl Recount {
 
     /// Its places come back, once.
     fn give_up(&mut self, event: &Event, claim: ClaimId) {
-        let Some(life) = self.lives.get_mut(&claim) else { return };
+        let Some(life) = self.lives.get_mut(&claim) else {
+            return;
+        };
         let (place, kept) = (life.place, std::mem::replace(&mut life.keeps, false));
         if kept {
             self.add(event, &place, -1);
@@ -184,7 +233,11 @@ impl Recount {
         adopted: Option<ClaimId>,
     ) {
         if let Some(hold) = adopted {
-            if self.lives.get(&hold).is_none_or(|life| life.state != ClaimState::Held) {
+            if self
+                .lives
+                .get(&hold)
+                .is_none_or(|life| life.state != ClaimState::Held)
+            {
                 self.broken(event, hold, "a move took over what is no hold");
             }
             self.give_up(event, hold);
@@ -202,7 +255,11 @@ impl Recount {
             life.state = ClaimState::Booked;
         }
         if !alive || version <= before {
-            self.broken(event, claim, "a move after the end, or without a new version");
+            self.broken(
+                event,
+                claim,
+                "a move after the end, or without a new version",
+            );
         }
         self.add(event, &place, 1);
         self.moving = Some(claim);
@@ -230,14 +287,25 @@ impl Recount {
             }
         }
         if !sound {
-            self.note(event, &format!("{}: more given back than taken, or no such slot", place.slot()));
+            self.note(
+                event,
+                &format!(
+                    "{}: more given back than taken, or no such slot",
+                    place.slot()
+                ),
+            );
             self.broken_lives += 1;
         }
     }
 
     /// The slots that a claim has just taken are within capacity and its channel's share.
     fn check(&mut self, event: &Event, claim: ClaimId) {
-        let Some(Life { place, overridden: false, .. }) = self.lives.get(&claim).copied() else {
+        let Some(Life {
+            place,
+            overridden: false,
+            ..
+        }) = self.lives.get(&claim).copied()
+        else {
             return;
         };
         let channel = place.channel.index();
@@ -259,12 +327,18 @@ impl Recount {
         }
         if let Some((at, used, capacity)) = over {
             self.double_bookings += 1;
-            self.note(event, &format!("{}#{at}: {used} places used of {capacity}", place.day));
+            self.note(
+                event,
+                &format!("{}#{at}: {used} places used of {capacity}", place.day),
+            );
         }
         if let Some((at, used, max)) = over_channel {
             self.over_channel += 1;
             let name = place.channel.name();
-            self.note(event, &format!("{}#{at}: {name} has {used} of at most {max}", place.day));
+            self.note(
+                event,
+                &format!("{}#{at}: {name} has {used} of at most {max}", place.day),
+            );
         }
     }
 
@@ -285,7 +359,10 @@ impl Recount {
 
     /// Claims in that state now.
     pub(crate) fn count(&self, state: ClaimState) -> u64 {
-        self.lives.values().filter(|life| life.state == state).count() as u64
+        self.lives
+            .values()
+            .filter(|life| life.state == state)
+            .count() as u64
     }
 
     /// Places in use now, by day.
@@ -300,8 +377,14 @@ fn limits_of(ranges: &[PlanRange], slots: usize) -> Vec<Limits> {
     for range in ranges {
         let span = usize::from(range.start)..usize::from(range.end).min(slots);
         for limit in limits.get_mut(span).unwrap_or_default() {
-            *limit = Limits { capacity: range.capacity, max: range.max };
+            *limit = Limits {
+                capacity: range.capacity,
+                max: range.max,
+            };
         }
     }
     limits
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,21 +13,16 @@ use crate::peak::options::Options;
 use crate::peak::progress::Seen;
 use crate::peak::stage::Stage;
 
-/// All that is known after a run.
+/// All that is known after a run, but for the audit.
 #[derive(Debug)]
 pub(crate) struct Outcome<'a> {
     pub(crate) options: &'a Options,
     pub(crate) stage: &'a Stage,
     pub(crate) tally: &'a Tally,
     pub(crate) seen: &'a Seen,
-    pub(crate) findings: &'a Findings,
 }
 
 impl Outcome<'_> {
-    pub(crate) fn is_clean(&self) -> bool {
-        self.findings.is_clean() && self.tally.wrong.is_empty()
-    }
-
     /// When the last office had nothing left on the web, if all came to that.
     fn sold_out_s(&self) -> Option<f64> {
         let times: Option<Vec<f64>> = self.seen.sold_out_s.iter().copied().collect();
@@ -48,7 +43,11 @@ pub(crate) fn table(of: &Outcome<'_>) -> String {
         grouped(tally.operations()),
         of.seen.seconds,
         grouped(whole(rate(tally.operations(), of.seen.seconds))),
-        if of.options.in_memory { "in memory" } else { "each one durable" },
+        if of.options.in_memory {
+            "in memory"
+        } else {
+            "each one durable"
+        },
     );
     let _ = writeln!(
         text,
@@ -128,8 +127,9 @@ fn channels(text: &mut String, tally: &Tally) {
 
 fn offices(text: &mut String, of: &Outcome<'_>) {
     let named = of.stage.offices.iter().zip(&of.seen.sold_out_s);
-    let mut times: Vec<(f64, &str)> =
-        named.filter_map(|(office, at)| Some(((*at)?, office.key.as_str()))).collect();
+    let mut times: Vec<(f64, &str)> = named
+        .filter_map(|(office, at)| Some(((*at)?, office.key.as_str())))
+        .collect();
     times.sort_by(|one, other| one.0.total_cmp(&other.0));
     let all = of.stage.offices.len();
     let _ = match (times.first(), times.last()) {
@@ -143,16 +143,26 @@ fn offices(text: &mut String, of: &Outcome<'_>) {
 }
 
 /// How full the offices are, by the recount.
-fn fill(text: &mut String, of: &Outcome<'_>) {
+fn fill(text: &mut String, of: &Outcome<'_>, found: &Findings) {
     let mut fills: Vec<(f64, &str)> = of
         .stage
         .offices
         .iter()
-        .map(|office| (100.0 * real(used(of, office)) / real(office.places.max(1)), &*office.key))
+        .map(|office| {
+            (
+                100.0 * real(used(found, office)) / real(office.places.max(1)),
+                &*office.key,
+            )
+        })
         .collect();
     fills.sort_by(|one, other| one.0.total_cmp(&other.0));
     if let (Some((least, one)), Some((most, other))) = (fills.first(), fills.last()) {
-        let used: u64 = of.stage.offices.iter().map(|office| used(of, office)).sum();
+        let used: u64 = of
+            .stage
+            .offices
+            .iter()
+            .map(|office| used(found, office))
+            .sum();
         let _ = writeln!(
             text,
             "  places in use: {} of {} ({:.1}%); least {one} {least:.1}%, most {other} {most:.1}%",
@@ -163,13 +173,16 @@ fn fill(text: &mut String, of: &Outcome<'_>) {
     }
 }
 
-fn used(of: &Outcome<'_>, office: &crate::peak::stage::Office) -> u64 {
-    office.days.iter().filter_map(|day| of.findings.used.get(day)).sum()
+fn used(found: &Findings, office: &crate::peak::stage::Office) -> u64 {
+    office
+        .days
+        .iter()
+        .filter_map(|day| found.used.get(day))
+        .sum()
 }
 
 /// What the audit says.
-pub(crate) fn verdict(of: &Outcome<'_>) -> String {
-    let found = of.findings;
+pub(crate) fn verdict(of: &Outcome<'_>, found: &Findings) -> String {
     let mut text = String::new();
     let source = if of.options.in_memory {
         format!("{} claims on the days' rosters", grouped(found.claims))
@@ -178,7 +191,7 @@ pub(crate) fn verdict(of: &Outcome<'_>) -> String {
         format!("{records} records of {claims} claims, from the journal alone")
     };
     let _ = writeln!(text, "  recounted: {source}");
-    fill(&mut text, of);
+    fill(&mut text, of, found);
     let _ = writeln!(text, "  double bookings: {}", found.double_bookings);
     let _ = writeln!(text, "  over a channel's share: {}", found.over_channel);
     let _ = writeln!(text, "  broken lives of claims: {}", found.broken_lives);
@@ -205,8 +218,8 @@ pub(crate) fn verdict(of: &Outcome<'_>) -> String {
 }
 
 /// One object with everything; field names are stable.
-pub(crate) fn json(of: &Outcome<'_>) -> Value {
-    let (tally, seen, found) = (of.tally, of.seen, of.findings);
+pub(crate) fn json(of: &Outcome<'_>, found: &Findings) -> Value {
+    let (tally, seen) = (of.tally, of.seen);
     let latency = |latency: &Latency| {
         json!({
             "p50": latency.quantile_us(0.5),

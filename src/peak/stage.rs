@@ -68,14 +68,22 @@ impl Stage {
             .services
             .iter()
             .filter_map(|service| {
-                Some(Service { id: engine.service(&service.id)?, persons_max: service.persons_max })
+                Some(Service {
+                    id: engine.service(&service.id)?,
+                    persons_max: service.persons_max,
+                })
             })
             .collect();
-        let dates: BTreeSet<NaiveDate> =
-            offices.iter().flat_map(|office| &office.days).map(|day| day.date()).collect();
+        let dates: BTreeSet<NaiveDate> = offices
+            .iter()
+            .flat_map(|office| &office.days)
+            .map(|day| day.date())
+            .collect();
         let places = offices.iter().map(|office| office.places).sum();
         if places == 0 || services.is_empty() {
-            return Err(Problem::new("the catalog in the program has no places in its horizon"));
+            return Err(Problem::new(
+                "the catalog in the program has no places in its horizon",
+            ));
         }
         Ok(Self {
             opens,
@@ -96,7 +104,9 @@ impl Stage {
     /// A place that someone may know of before the page shows any.
     pub(crate) fn place_known_before(&self, who: &mut Citizen) -> Option<SlotId> {
         let known = &self.offices.get(usize::from(who.home))?.known;
-        known.get(usize::try_from(who.rng.below(known.len() as u64)).ok()?).copied()
+        known
+            .get(usize::try_from(who.rng.below(known.len() as u64)).ok()?)
+            .copied()
     }
 }
 
@@ -107,20 +117,37 @@ fn offices(engine: &Engine, catalog: &Catalog, opens: DateTime<Utc>) -> Vec<Offi
         .filter_map(|office| {
             let id = engine.office(&office.id)?;
             let (key, nearest) = (office.id.clone(), Vec::new());
-            Some(Office { key, id, days: Vec::new(), slots: 0, places: 0, nearest, known: Vec::new() })
+            Some(Office {
+                key,
+                id,
+                days: Vec::new(),
+                slots: 0,
+                places: 0,
+                nearest,
+                known: Vec::new(),
+            })
         })
         .collect();
     for office in &mut offices {
         let calendars = engine.calendars_of(office.id);
-        let days = engine.days().into_iter().filter(|day| calendars.contains(&day.calendar()));
+        let days = engine
+            .days()
+            .into_iter()
+            .filter(|day| calendars.contains(&day.calendar()));
         for view in days.filter_map(|day| engine.day(day)) {
             if view.released > opens || view.slots.is_empty() {
                 continue;
             }
             office.days.push(view.day);
             office.slots += view.slots.len() as u64;
-            office.places += view.slots.iter().map(|slot| u64::from(slot.capacity)).sum::<u64>();
-            office.known.extend(view.slots.get(view.slots.len() / 2).map(|slot| slot.slot));
+            office.places += view
+                .slots
+                .iter()
+                .map(|slot| u64::from(slot.capacity))
+                .sum::<u64>();
+            office
+                .known
+                .extend(view.slots.get(view.slots.len() / 2).map(|slot| slot.slot));
         }
     }
     offices

@@ -3,6 +3,8 @@
 //! Never waits for one commit while there is room for another call: that is how one sync carries
 //! a thousand answers.
 
+mod answers;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,7 +13,7 @@ use cupo::{Ask, Commit, Engine, Error, Receipt, SlotId, SystemClock};
 use parking_lot::Mutex;
 
 use crate::peak::acks::Witness;
-use crate::peak::citizens::{Citizen, Kind, Mind, Step};
+use crate::peak::citizens::{Citizen, Mind, Step};
 use crate::peak::measure::{Call, Live, Tally};
 use crate::peak::pages::Pages;
 use crate::peak::scenario::Scenario;
@@ -89,7 +91,11 @@ pub(crate) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub(crate) fn new(doors: &'a Doors<'a>, live: &'a Live, thread: u16) -> Self {
-        let Scenario { page_ms, page_openings, .. } = *doors.scenario;
+        let Scenario {
+            page_ms,
+            page_openings,
+            ..
+        } = *doors.scenario;
         let seed = doors.seed ^ (u64::from(thread) << 48);
         Self {
             doors,
@@ -108,7 +114,11 @@ impl<'a> Worker<'a> {
         operators.for_each(|operator| self.next_call(operator));
         loop {
             self.now_ms = self.doors.now_ms();
-            while self.flights.front().is_some_and(|flight| flight.commit.is_durable()) {
+            while self
+                .flights
+                .front()
+                .is_some_and(|flight| flight.commit.is_durable())
+            {
                 self.land_oldest();
             }
             self.report_acks();
@@ -177,8 +187,13 @@ impl<'a> Worker<'a> {
     fn next_call(&mut self, operator: u16) {
         let doors = self.doors;
         if let Some(number) = Doors::take(&doors.next_call, doors.citizens) {
-            let mut who =
-                Citizen::new(doors.seed, number, Some(operator), doors.stage, doors.scenario);
+            let mut who = Citizen::new(
+                doors.seed,
+                number,
+                Some(operator),
+                doors.stage,
+                doors.scenario,
+            );
             let pause = who.rng.between(doors.scenario.talk_ms);
             self.wheel.put(who, self.now_ms.max(doors.opens_ms) + pause);
         }
@@ -231,12 +246,19 @@ impl<'a> Worker<'a> {
             let ttl = Duration::from_secs(self.doors.scenario.hold_seconds);
             self.doors.engine.hold(&ask.ttl(ttl))
         };
-        self.take_off(Flight { commit, who, call, began });
+        self.take_off(Flight {
+            commit,
+            who,
+            call,
+            began,
+        });
     }
 
     /// The calls that name a claim.
     fn change(&mut self, mut who: Citizen) {
-        let Some(claim) = who.claim else { return self.leave(who) };
+        let Some(claim) = who.claim else {
+            return self.leave(who);
+        };
         let engine = self.doors.engine;
         let target = match who.next {
             Step::Move => self.pages.choose(&mut who, self.now_ms),
@@ -247,14 +269,22 @@ impl<'a> Worker<'a> {
             (Step::Cancel, _) => (engine.cancel(claim), Call::Cancel),
             (Step::Move, Some(slot)) => {
                 who.slot = Some(slot);
-                (engine.reschedule(claim, slot, who.fresh_request()), Call::Move)
+                (
+                    engine.reschedule(claim, slot, who.fresh_request()),
+                    Call::Move,
+                )
             }
             // Nothing to move to: the booking stays where it is.
             (Step::Move, None) => return self.leave(who),
             (Step::ConfirmAgain, _) => (engine.confirm(claim), Call::Retry),
             _ => (engine.confirm(claim), Call::Confirm),
         };
-        self.take_off(Flight { commit, who, call, began });
+        self.take_off(Flight {
+            commit,
+            who,
+            call,
+            began,
+        });
     }
 
     fn take_off(&mut self, flight: Flight<'a>) {
@@ -272,7 +302,12 @@ impl<'a> Worker<'a> {
     }
 
     fn land(&mut self, flight: Flight<'a>) {
-        let Flight { commit, who, call, began } = flight;
+        let Flight {
+            commit,
+            who,
+            call,
+            began,
+        } = flight;
         let answer = commit.wait();
         let took = self.doors.clock.elapsed().saturating_sub(began);
         Live::count(&self.live.answered);
@@ -283,7 +318,8 @@ impl<'a> Worker<'a> {
             }
             Err(Error::Rejected(rejection)) => {
                 Live::count(&self.live.refused);
-                self.tally.turned_down(rejection.code(), who.channel(), took);
+                self.tally
+                    .turned_down(rejection.code(), who.channel(), took);
                 self.turned_down(who, call, rejection);
             }
             Err(Error::Busy) => {
@@ -291,179 +327,6 @@ impl<'a> Worker<'a> {
                 self.wheel.put(who, self.now_ms + 5);
             }
             Err(error) => self.doors.fail(error),
-        }
-    }
-
-    fn carried_out(&mut self, mut who: Citizen, call: Call, receipt: &Receipt) {
-        match call {
-            Call::Hold | Call::Book => {
-                who.claim = Some(receipt.id());
-                who.version = receipt.claim.version;
-                if call == Call::Book {
-                    self.sold(&who, receipt);
-                }
-                if who.mind.take(Mind::RETRIES) && !who.is_bot() {
-                    who.next = Step::Again;
-                    self.act(who);
-                } else {
-                    self.after_grant(who);
-                }
-            }
-            Call::Retry => {
-                self.tally.replayed += 1;
-                if !receipt.replayed || Some(receipt.id()) != who.claim {
-                    let text = "a retry was not answered with its first claim";
-                    self.wrong(&format!("{text}: {:?} {}", who.claim, receipt.id()));
-                }
-                if who.next == Step::Again { self.after_grant(who) } else { self.settle(who) }
-            }
-            Call::Confirm => {
-                self.sold(&who, receipt);
-                if who.mind.take(Mind::RETRIES_CONFIRM) {
-                    who.next = Step::ConfirmAgain;
-                    self.act(who);
-                } else {
-                    self.settle(who);
-                }
-            }
-            Call::Cancel => {
-                self.tally.acks.push(crate::peak::measure::Ack::Cancelled(receipt.id()));
-                self.leave(who);
-            }
-            Call::Move => {
-                let moved = &receipt.claim;
-                if Some(moved.id) != who.claim || moved.version <= who.version {
-                    self.wrong(&format!("a move changed the id, or not the version: {}", moved.id));
-                }
-                let ack = crate::peak::measure::Ack::Moved(moved.id, moved.version, moved.slot);
-                self.tally.acks.push(ack);
-                self.leave(who);
-            }
-        }
-    }
-
-    fn sold(&mut self, who: &Citizen, receipt: &Receipt) {
-        self.tally.booked(who.channel(), receipt.id());
-        Live::count(&self.live.sold);
-    }
-
-    fn wrong(&mut self, what: &str) {
-        if self.tally.wrong.len() < 20 {
-            self.tally.wrong.push(what.to_owned());
-        }
-    }
-}
-
-/// What citizens make of the answers.
-impl Worker<'_> {
-    fn after_grant(&mut self, mut who: Citizen) {
-        let scenario = self.doors.scenario;
-        if who.is_bot() {
-            who.holds_left = who.holds_left.saturating_sub(1);
-            if who.holds_left == 0 {
-                return self.leave(who);
-            }
-            return self.pause(who, Step::Look, scenario.again_ms);
-        }
-        if who.mind.has(Mind::IN_ONE_STEP) {
-            return self.settle(who);
-        }
-        if who.mind.has(Mind::ABANDONS) {
-            self.tally.abandoned += 1;
-            return self.leave(who);
-        }
-        let pause =
-            if matches!(who.kind, Kind::Phone(_)) { scenario.talk_ms } else { scenario.think_ms };
-        self.pause(who, Step::Confirm, pause);
-    }
-
-    /// The booking stands; some have second thoughts.
-    fn settle(&mut self, mut who: Citizen) {
-        let pause = self.doors.scenario.later_ms;
-        if matches!(who.kind, Kind::Phone(_)) {
-            self.leave(who);
-        } else if who.mind.take(Mind::CANCELS) {
-            self.pause(who, Step::Cancel, pause);
-        } else if who.mind.take(Mind::MOVES) {
-            self.pause(who, Step::Move, pause);
-        } else {
-            self.leave(who);
-        }
-    }
-
-    fn turned_down(&mut self, mut who: Citizen, call: Call, rejection: cupo::Rejection) {
-        use cupo::Rejection as No;
-        let again = self.doors.scenario.again_ms;
-        match (call, rejection) {
-            (_, No::NotYetReleased { .. }) => {
-                who.next = Step::Look;
-                self.wheel.put(who, self.doors.opens_ms.max(self.now_ms + 1));
-            }
-            (Call::Hold | Call::Book, No::HoldLimit { .. } | No::PartyLimit { .. }) => {
-                who.holds_left = who.holds_left.saturating_sub(1);
-                if who.holds_left == 0 || !who.is_bot() {
-                    return self.leave(who);
-                }
-                self.pause(who, Step::Look, again);
-            }
-            (Call::Hold | Call::Book, _) => {
-                if let Some(slot) = who.slot {
-                    self.pages.forget(&who, slot);
-                }
-                self.try_again(who);
-            }
-            (Call::Confirm, No::HoldExpired { .. }) => {
-                who.claim = None;
-                self.try_again(who);
-            }
-            (Call::Move, No::SlotFull { .. } | No::ChannelLimit { .. }) if who.bears_it() => {
-                self.pause(who, Step::Move, again);
-            }
-            // A retry that comes after the end of its hold, or a change of mind that comes too
-            // late for the service's rules.
-            _ => self.leave(who),
-        }
-    }
-
-    fn nothing_free(&mut self, mut who: Citizen) {
-        if who.mind.take(Mind::INSISTS)
-            && let Some(slot) = self.pages.remembered(&who)
-        {
-            who.fresh_request();
-            return self.ask(who, slot);
-        }
-        self.try_again(who);
-    }
-
-    /// Another look, at the next nearest office; or home.
-    fn try_again(&mut self, mut who: Citizen) {
-        if who.bears_it() {
-            who.elsewhere(self.doors.stage);
-            self.pause(who, Step::Look, self.doors.scenario.again_ms);
-        } else {
-            self.tally.left += 1;
-            self.leave(who);
-        }
-    }
-
-    fn pause(&mut self, mut who: Citizen, next: Step, pause: [u64; 2]) {
-        who.next = next;
-        let pause = who.rng.between(pause);
-        self.wheel.put(who, self.now_ms + pause);
-    }
-
-    fn leave(&mut self, who: Citizen) {
-        Live::count(&self.live.finished);
-        if let Kind::Phone(operator) = who.kind {
-            self.next_call(operator);
-        }
-    }
-
-    /// Tells the witness what has become durable since the last time.
-    fn report_acks(&mut self) {
-        if let Err(error) = self.doors.witness.note(&mut self.tally) {
-            self.wrong(&error);
-            self.doors.close();
         }
     }
 }
