@@ -25,7 +25,9 @@ pub use engine::{
     SlotView, Stats, Verified, read_log, verify,
 };
 pub use error::{Error, StorageError};
-pub use file_system::{FileHandle, FileSystem, RealFileSystem};
+pub use file_system::{
+    Crash, Fault, FileHandle, FileSystem, RealFileSystem, SimFile, SimFileSystem,
+};
 pub use id::{
     ActorId, CalendarId, Channel, ClaimId, DayId, OfficeId, ParseIdError, PartyId, RequestId, Seq,
     ServiceId, SlotId,
