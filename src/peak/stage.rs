@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use cupo::{Catalog, DayId, Engine, OfficeId, ServiceId, SlotId};
+use cupo::{Catalog, Channel, DayId, DayView, Engine, OfficeId, ServiceId, SlotId, SlotView};
 
 use crate::cli::Problem;
 use crate::peak::citizens::Citizen;
@@ -26,6 +26,8 @@ pub(crate) struct Office {
     demand: u64,
     pub(crate) slots: u64,
     pub(crate) places: u64,
+    /// Places that the web can have, while nothing is taken.
+    pub(crate) web_places: u64,
     /// The other offices, nearest first, by position in the stage's list.
     pub(crate) nearest: Vec<u16>,
     /// A slot of each day, as someone may know it from a neighbour.
@@ -126,6 +128,7 @@ fn offices(engine: &Engine, catalog: &Catalog, opens: DateTime<Utc>) -> Vec<Offi
             demand: known(office).map_or(1, |spot| spot.demand),
             slots: 0,
             places: 0,
+            web_places: 0,
             nearest,
             known: Vec::new(),
         };
@@ -153,9 +156,16 @@ impl Office {
         self.days.push(day);
         self.slots += view.slots.len() as u64;
         self.places += capacity.sum::<u64>();
+        self.web_places += free_on_web(&view);
         let middle = view.slots.get(view.slots.len() / 2);
         self.known.extend(middle.map(|slot| slot.slot));
     }
+}
+
+/// Places that the web could still take that day.
+pub(crate) fn free_on_web(day: &DayView) -> u64 {
+    let free = |slot: &SlotView| slot.free_by_channel.get(Channel::WEB.index()).copied();
+    day.slots.iter().filter_map(free).map(u64::from).sum()
 }
 
 /// Running sums of weights.
