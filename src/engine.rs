@@ -17,6 +17,7 @@ mod moves;
 mod reads;
 mod recovery;
 mod snapshot;
+mod verify;
 
 use std::fmt;
 use std::thread::JoinHandle;
@@ -30,7 +31,7 @@ use crate::error::{Error, StorageError};
 use crate::id::{ClaimId, Seq};
 use crate::inventory::{Day, DayMap, DayState, Plans, starts_at};
 use crate::journal::{Commit, Feed, Journal};
-use crate::ledger::{Ledger, Shard, Stage};
+use crate::ledger::{Ledger, Shard};
 use crate::limits::RING_LINES;
 use crate::log_store::LogStore;
 use crate::record::Effect;
@@ -45,6 +46,7 @@ pub use days::Closure;
 pub use install::InstallReport;
 pub use reads::{DayView, SlotView, Stats};
 pub use recovery::{LogSummary, read_log};
+pub use verify::{Verified, verify};
 
 /// An engine: the places of every day, who has them, and the log that remembers.
 ///
@@ -325,12 +327,6 @@ fn scene<'a>(
         shard,
         world,
     })
-}
-
-impl Scene<'_> {
-    fn is_cooling(&self) -> bool {
-        self.entry.stage() == Stage::Cooling
-    }
 }
 
 /// Latches the engine when a thread panics between the decision and the end of its change.

@@ -9,6 +9,6 @@ mod openings;
 mod plan;
 
 pub(crate) use day::{Day, DayState, Shortage, lanes, starts_at};
-pub(crate) use map::{Bits, DayEntry, DayMap};
+pub(crate) use map::{DayEntry, DayMap};
 pub(crate) use openings::{Found, Search, earliest};
 pub(crate) use plan::{Plan, Plans, Shape};

@@ -22,7 +22,7 @@ pub use catalog::{
 pub use claim::{Arrangement, Claim, ClaimState, Place, Receipt, Services};
 pub use engine::{
     Ask, Audit, Builder, Closure, DayView, Engine, InstallReport, LogSummary, Opening, Openings,
-    SlotView, Stats, read_log,
+    SlotView, Stats, Verified, read_log, verify,
 };
 pub use error::{Error, StorageError};
 pub use file_system::{FileHandle, FileSystem, RealFileSystem};
@@ -31,7 +31,10 @@ pub use id::{
     ServiceId, SlotId,
 };
 pub use journal::{Commit, Event, Feed};
-pub use log_store::{DirectoryOptions, DirectoryReader, DirectoryStore, Durability, MemoryStore};
+pub use log_store::{
+    BackupReport, DirectoryOptions, DirectoryReader, DirectoryStore, Durability, MemoryStore,
+    SalvageReport, backup, salvage,
+};
 pub use record::{DayFrame, Detail, Effect, PlanRange, TextOf};
 pub use rejection::Rejection;
 pub use time::{Clock, ManualClock, SystemClock, Time};

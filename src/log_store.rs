@@ -3,6 +3,7 @@
 //!
 //! Never looks inside a frame and never decides when a frame is written.
 
+mod care;
 mod directory;
 mod manifest;
 mod memory;
@@ -18,6 +19,7 @@ use std::ops::ControlFlow;
 
 use crate::error::StorageError;
 
+pub use care::{BackupReport, SalvageReport, backup, salvage};
 pub use directory::{DirectoryOptions, DirectoryStore, Durability};
 pub use memory::MemoryStore;
 pub use reader::DirectoryReader;

@@ -9,6 +9,7 @@ use crate::engine::{Admin, Hall, World};
 use crate::error::Error;
 use crate::id::DayId;
 use crate::inventory::DayState;
+use crate::ledger::Shard;
 use crate::record::Effect;
 use crate::sync::{Arc, MutexGuard};
 use crate::time::Time;
@@ -159,6 +160,21 @@ impl Hall {
             }
         }
         Ok(count == BATCH)
+    }
+
+    /// Forgets up to two ended claims whose window has passed, where there is no archive: the
+    /// next grant then writes into a line that is in the cache already.
+    pub(super) fn forget_two(&self, shard: &mut Shard, now: Time) {
+        if self.settings.archive {
+            return;
+        }
+        let before = Time(now.0.saturating_sub(self.settings.window_ms));
+        for _ in 0..2 {
+            if shard.oldest_ended(before).is_none() {
+                break;
+            }
+            shard.evict_oldest();
+        }
     }
 
     /// Whether the memory that the builder granted is used up, as of the last look.

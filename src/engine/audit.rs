@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use crate::claim::ClaimState;
-use crate::engine::{Engine, Hall};
+use crate::engine::Engine;
 use crate::id::PartyId;
 use crate::id::{ClaimId, DayId};
-use crate::inventory::lanes;
-use crate::ledger::{Entry, Shard, Stage, hash};
+use crate::inventory::{DayMap, lanes};
+use crate::ledger::{Entry, Ledger, Shard, Stage, hash};
 use crate::sync::MutexGuard;
 use crate::time::Time;
 
@@ -39,111 +39,110 @@ impl Engine {
     /// Recounts every day's counters and roster from the claims. Locks everything while it runs:
     /// for tests, drills and after an incident.
     pub fn audit(&self) -> Audit {
-        self.hall.audit()
+        recount(&self.hall.ledger, &self.hall.world.load().days)
     }
 
     /// A hash of the live state: claims that are not ended and holds that are not overdue, the
     /// days and their plans. Equal states have equal hashes, whatever their history.
     pub fn state_hash(&self) -> u64 {
-        self.hall.state_hash()
+        let hall = &self.hall;
+        state_hash(&hall.ledger, &hall.world.load().days, hall.now())
     }
 }
 
-impl Hall {
-    fn all_shards(&self) -> Vec<MutexGuard<'_, Shard>> {
-        // All shards at once, ascending: everyone else holds one at a time.
-        (0..self.ledger.shards())
-            .filter_map(|number| self.ledger.lock(number))
-            .collect()
-    }
+fn all_shards(ledger: &Ledger) -> Vec<MutexGuard<'_, Shard>> {
+    // All shards at once, ascending: everyone else holds one at a time.
+    (0..ledger.shards())
+        .filter_map(|number| ledger.lock(number))
+        .collect()
+}
 
-    fn audit(&self) -> Audit {
-        let mut audit = Audit::default();
-        let shards = self.all_shards();
-        let mut expected = Expected::new();
-        for shard in &shards {
-            for index in 0..shard.capacity() {
-                let Some(entry) = shard.entry(index) else {
-                    continue;
-                };
-                expect(&mut expected, &mut audit, shard.id_of(index, entry), entry);
-            }
+/// Recounts days from claims.
+pub(super) fn recount(ledger: &Ledger, days: &DayMap) -> Audit {
+    let mut audit = Audit::default();
+    let shards = all_shards(ledger);
+    let mut expected = Expected::new();
+    for shard in &shards {
+        for index in 0..shard.capacity() {
+            let Some(entry) = shard.entry(index) else {
+                continue;
+            };
+            expect(&mut expected, &mut audit, shard.id_of(index, entry), entry);
         }
-        let world = self.world.load();
-        for entry in world.days.iter() {
-            let day = &entry.day;
-            let state = day.state().lock();
-            let (slots, roster) = expected.remove(&day.id).unwrap_or_default();
-            for index in 0..day.slots() {
-                let (used, held) = slots.get(&index).copied().unwrap_or_default();
-                let (found, found_held) = (lanes(day.used(index)), u32::from(day.held(index)));
-                if (found, found_held) != (used, held) {
-                    audit.problems.push(format!(
+    }
+    for entry in days.iter() {
+        let day = &entry.day;
+        let state = day.state().lock();
+        let (slots, roster) = expected.remove(&day.id).unwrap_or_default();
+        for index in 0..day.slots() {
+            let (used, held) = slots.get(&index).copied().unwrap_or_default();
+            let (found, found_held) = (lanes(day.used(index)), u32::from(day.held(index)));
+            if (found, found_held) != (used, held) {
+                audit.problems.push(format!(
                         "{}: counted {found:?} used, {found_held} held; the claims say {used:?}, {held}",
                         day.id.slot(u16::try_from(index).unwrap_or(u16::MAX))
                     ));
-                }
-                let capacity = state
-                    .plan
-                    .slot(index)
-                    .map_or(0, |slot| u32::from(slot.capacity));
-                let total: u32 = found.iter().sum();
-                audit.deficit += u64::from(total.saturating_sub(capacity));
             }
-            let found: BTreeMap<u32, ClaimId> = state.roster().collect();
-            if found != roster {
-                audit.problems.push(format!(
-                    "{}: the roster has {} claims, the ledger {}",
-                    day.id,
-                    found.len(),
-                    roster.len()
-                ));
-            }
+            let capacity = state
+                .plan
+                .slot(index)
+                .map_or(0, |slot| u32::from(slot.capacity));
+            let total: u32 = found.iter().sum();
+            audit.deficit += u64::from(total.saturating_sub(capacity));
         }
-        for day in expected.keys() {
-            audit
-                .problems
-                .push(format!("{day}: claims on a day that is not there"));
+        let found: BTreeMap<u32, ClaimId> = state.roster().collect();
+        if found != roster {
+            audit.problems.push(format!(
+                "{}: the roster has {} claims, the ledger {}",
+                day.id,
+                found.len(),
+                roster.len()
+            ));
         }
+    }
+    for day in expected.keys() {
         audit
+            .problems
+            .push(format!("{day}: claims on a day that is not there"));
     }
+    audit
+}
 
-    fn state_hash(&self) -> u64 {
-        let shards = self.all_shards();
-        let now = self.now();
-        let mut sum: u64 = 0;
-        for shard in &shards {
-            for index in 0..shard.capacity() {
-                let Some(entry) = shard.entry(index).filter(|entry| is_live(entry, now)) else {
-                    continue;
-                };
-                let words = [
-                    shard.id_of(index, entry).to_u64(),
-                    u64::from(entry.fingerprint),
-                    u64::from(entry.service().0),
-                    entry.time().0,
-                    entry.place().start.into(),
-                    u64::from(entry.day().raw()),
-                    entry.stage().state().map_or(0, |state| state as u64),
-                    u64::from(shard.cold(index).version),
-                ];
-                // A sum does not depend on the order in which the claims are met.
-                sum = sum.wrapping_add(digest(&words, entry.party));
-            }
-        }
-        for entry in self.world.load().days.iter() {
-            let state = entry.day.state().lock();
+/// The hash of the live state at a time.
+pub(super) fn state_hash(ledger: &Ledger, days: &DayMap, now: Time) -> u64 {
+    let shards = all_shards(ledger);
+    let mut sum: u64 = 0;
+    for shard in &shards {
+        for index in 0..shard.capacity() {
+            let Some(entry) = shard.entry(index).filter(|entry| is_live(entry, now)) else {
+                continue;
+            };
             let words = [
-                u64::from(entry.day.id.raw()),
-                u64::from(entry.day.is_closed()),
-                state.frame.begins.0,
-                state.frame.released.0,
-                u64::from(state.frame.plan),
+                shard.id_of(index, entry).to_u64(),
+                u64::from(entry.fingerprint),
+                u64::from(entry.service().0),
+                entry.time().0,
+                entry.place().start.into(),
+                u64::from(entry.day().raw()),
+                entry.stage().state().map_or(0, |state| state as u64),
+                u64::from(shard.cold(index).version),
             ];
-            sum = sum.wrapping_add(digest(&words, PartyId(0)));
+            // A sum does not depend on the order in which the claims are met.
+            sum = sum.wrapping_add(digest(&words, entry.party));
         }
-        sum
     }
+    for entry in days.iter() {
+        let state = entry.day.state().lock();
+        let words = [
+            u64::from(entry.day.id.raw()),
+            u64::from(entry.day.is_closed()),
+            state.frame.begins.0,
+            state.frame.released.0,
+            u64::from(state.frame.plan),
+        ];
+        sum = sum.wrapping_add(digest(&words, PartyId(0)));
+    }
+    sum
 }
 
 fn is_live(entry: &Entry, now: Time) -> bool {

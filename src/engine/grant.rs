@@ -31,7 +31,8 @@ struct Wanted<'w> {
     detail: Detail,
 }
 
-type Many<T> = [Option<T>; SLOTS_PER_REQUEST_MAX];
+/// One place for each slot of a request: one for a single grant, so that it pays for no more.
+type Many<T, const N: usize> = [Option<T>; N];
 
 /// How one try ended.
 enum Tried {
@@ -84,7 +85,7 @@ impl Engine {
 impl Hall {
     fn grant_one(&self, ask: &Ask, booked: bool) -> Commit<'_, Receipt> {
         let mut receipt = None;
-        let (seq, result) = self.grant(std::slice::from_ref(ask), booked, &mut |r| {
+        let (seq, result) = self.grant::<1>(std::slice::from_ref(ask), booked, &mut |r| {
             receipt = Some(r)
         });
         // A grant without an error has told its receipt.
@@ -94,11 +95,12 @@ impl Hall {
 
     fn grant_all(&self, asks: &[Ask], booked: bool) -> Commit<'_, Vec<Receipt>> {
         let mut receipts = Vec::with_capacity(asks.len());
-        let (seq, result) = self.grant(asks, booked, &mut |receipt| receipts.push(receipt));
+        let (seq, result) = self
+            .grant::<SLOTS_PER_REQUEST_MAX>(asks, booked, &mut |receipt| receipts.push(receipt));
         Commit::new(&self.journal, seq, result.map(|()| receipts))
     }
 
-    fn grant(
+    fn grant<const N: usize>(
         &self,
         asks: &[Ask],
         booked: bool,
@@ -117,7 +119,7 @@ impl Hall {
             let Some(mut shard) = self.ledger.lock(number) else {
                 return (Seq(0), Err(Error::Closed));
             };
-            match self.try_grant(asks, booked, hash, &world, &mut shard, tell) {
+            match self.try_grant::<N>(asks, booked, hash, &world, &mut shard, tell) {
                 Tried::Done(seq) => {
                     self.ledger.note_due(&shard);
                     return (seq, Ok(()));
@@ -136,7 +138,7 @@ impl Hall {
         }
     }
 
-    fn try_grant(
+    fn try_grant<const N: usize>(
         &self,
         asks: &[Ask],
         booked: bool,
@@ -152,13 +154,14 @@ impl Hall {
             };
             return no(Seq(0), Rejection::UnknownDay { day: slot.day });
         };
-        match self.replay(asks, booked, hash, world, shard, tell) {
+        match self.replay::<N>(asks, booked, hash, world, shard, tell) {
             Ok(false) => {}
             Ok(true) => return Tried::Done(shard.seq),
             Err(rejection) => return no(shard.seq, rejection),
         }
         let now = self.now();
-        let mut wanted: Many<Wanted<'_>> = Default::default();
+        self.forget_two(shard, now);
+        let mut wanted: Many<Wanted<'_>, N> = [const { None }; N];
         for ((part, ask), slot) in (0..).zip(asks).zip(&mut wanted) {
             match self.want(ask, part, booked, rules, world, now) {
                 Ok(found) => *slot = Some(found),
@@ -187,7 +190,7 @@ impl Hall {
     }
 
     /// Answers a request that was carried out before: true if so.
-    fn replay(
+    fn replay<const N: usize>(
         &self,
         asks: &[Ask],
         booked: bool,
@@ -199,7 +202,7 @@ impl Hall {
         let Some(Ask { party, request, .. }) = asks.first() else {
             return Ok(true);
         };
-        let mut found: Many<ClaimId> = Default::default();
+        let mut found: Many<ClaimId, N> = [const { None }; N];
         let mut count = 0;
         for (id, entry) in shard
             .of_party(hash, *party)
@@ -279,10 +282,10 @@ impl Hall {
     }
 
     /// The limits of the party: what it holds, has booked, and has ended.
-    fn within_limits(
+    fn within_limits<const N: usize>(
         &self,
         asks: &[Ask],
-        wanted: &Many<Wanted<'_>>,
+        wanted: &Many<Wanted<'_>, N>,
         hash: u64,
         rules: &Rules,
         shard: &Shard,
@@ -339,21 +342,21 @@ impl Hall {
     }
 
     /// Locks the days in ascending order, checks all places under the locks, and takes them.
-    fn take_all(
+    fn take_all<const N: usize>(
         &self,
         asks: &[Ask],
         booked: bool,
-        wanted: &mut Many<Wanted<'_>>,
+        wanted: &mut Many<Wanted<'_>, N>,
         shard: &mut Shard,
     ) -> Result<Seq, (Seq, Error)> {
         let count = asks.len();
         if self.memory_is_full() || !shard.reserve(u32::try_from(count).unwrap_or(u32::MAX)) {
             return Err((Seq(0), Error::Busy));
         }
-        let mut order: [usize; SLOTS_PER_REQUEST_MAX] = std::array::from_fn(|n| n);
+        let mut order: [usize; N] = std::array::from_fn(|n| n);
         let day_of = |n: usize| wanted.get(n).and_then(Option::as_ref).map(|w| w.place.day);
         order.sort_by_key(|n| (day_of(*n).is_none(), day_of(*n)));
-        let mut locks: Many<(crate::id::DayId, MutexGuard<'_, DayState>)> = Default::default();
+        let mut locks: Many<(crate::id::DayId, MutexGuard<'_, DayState>), N> = [const { None }; N];
         let mut last = None;
         for (n, lock) in order.into_iter().zip(&mut locks) {
             let Some(Some(wanted)) = wanted.get(n) else {
@@ -365,7 +368,7 @@ impl Hall {
             }
         }
         let now = self.now();
-        let mut pending = [const { None::<Place> }; SLOTS_PER_REQUEST_MAX];
+        let mut pending = [const { None::<Place> }; N];
         for ((ask, wanted), slot) in asks.iter().zip(wanted.iter_mut().flatten()).zip(0..) {
             let (earlier, rest) = pending.split_at_mut(slot);
             let place = place_under_lock(ask, wanted, &mut locks, earlier, now, booked)?;
@@ -377,17 +380,17 @@ impl Hall {
         Ok(self.record_all(asks, booked, wanted, shard, &mut locks, now))
     }
 
-    fn record_all(
+    fn record_all<const N: usize>(
         &self,
         asks: &[Ask],
         booked: bool,
-        wanted: &Many<Wanted<'_>>,
+        wanted: &Many<Wanted<'_>, N>,
         shard: &mut Shard,
-        locks: &mut Many<(crate::id::DayId, MutexGuard<'_, DayState>)>,
+        locks: &mut Many<(crate::id::DayId, MutexGuard<'_, DayState>), N>,
         now: Time,
     ) -> Seq {
         let mut lines = [[0; 8]; LINES_MAX];
-        let mut effects: Many<Effect> = Default::default();
+        let mut effects: Many<Effect, N> = [const { None }; N];
         let mut used = 0;
         let mut push = |line: Line| {
             if let Some(slot) = lines.get_mut(used) {
@@ -447,10 +450,10 @@ impl Hall {
 }
 
 /// Checks one place under its day's lock and gives it a roster entry.
-fn place_under_lock(
+fn place_under_lock<const N: usize>(
     ask: &Ask,
     wanted: &Wanted<'_>,
-    locks: &mut Many<(crate::id::DayId, MutexGuard<'_, DayState>)>,
+    locks: &mut Many<(crate::id::DayId, MutexGuard<'_, DayState>), N>,
     earlier: &[Option<Place>],
     now: Time,
     booked: bool,
@@ -466,7 +469,7 @@ fn place_under_lock(
     let (_, state) = lock
         .filter(|(_, state)| !state.retired)
         .ok_or((day.seq(), unknown.into()))?;
-    let mut same_day = [wanted.place; SLOTS_PER_REQUEST_MAX];
+    let mut same_day = [wanted.place; N];
     let mut count: u32 = 0;
     for place in earlier
         .iter()
@@ -651,7 +654,7 @@ pub(super) fn party_limit<'s>(
     Ok(())
 }
 
-fn lines_for(asks: &[Ask], wanted: &Many<Wanted<'_>>) -> u32 {
+fn lines_for<const N: usize>(asks: &[Ask], wanted: &Many<Wanted<'_>, N>) -> u32 {
     let details = wanted
         .iter()
         .flatten()
@@ -665,8 +668,8 @@ fn lines_for(asks: &[Ask], wanted: &Many<Wanted<'_>>) -> u32 {
 }
 
 /// The receipts of a request just carried out, in the order of its slots.
-fn claims_of<'a>(
-    wanted: &'a Many<Wanted<'_>>,
+fn claims_of<'a, const N: usize>(
+    wanted: &'a Many<Wanted<'_>, N>,
     shard: &'a Shard,
     hall: &'a Hall,
     world: &'a World,

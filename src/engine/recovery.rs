@@ -210,7 +210,7 @@ pub(super) fn rebuild(store: &dyn LogStore, last: Position) -> Result<Option<Reb
     from_beginning(store, last)
 }
 
-fn from_snapshot(
+pub(super) fn from_snapshot(
     store: &dyn LogStore,
     name: SnapshotName,
     last: Position,
