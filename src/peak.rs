@@ -5,6 +5,7 @@
 pub(crate) mod acks;
 pub(crate) mod audit;
 pub(crate) mod citizens;
+pub(crate) mod map;
 pub(crate) mod measure;
 pub(crate) mod options;
 pub(crate) mod pages;
@@ -66,7 +67,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
 fn open(options: &Options, screen: &Screen) -> Result<Engine, Problem> {
     screen.line("cupo peak: an opening day");
     if options.in_memory {
-        return Ok(Engine::in_memory());
+        return Ok(Engine::in_memory()?);
     }
     if let Some(said) = place::prepare(options)? {
         screen.line(&format!("  {said}"));

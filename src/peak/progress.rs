@@ -2,18 +2,21 @@
 //!
 //! Never slows the threads down: it reads counters and asks for openings like anyone else.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
-use cupo::{Channel, Openings, Stats};
+use cupo::Stats;
 
 use crate::peak::measure::{Live, grouped, rate, real, whole};
+use crate::peak::stage::free_on_web;
 use crate::peak::worker::Doors;
 
 const TICK: Duration = Duration::from_millis(200);
 /// Looks within a tick whether all is over.
 const NAPS: u32 = 20;
+const TICKS_PER_SECOND: usize = 5;
 /// Ticks between two lines where nothing can be redrawn.
 const TICKS_PER_LINE: u64 = 25;
 
@@ -69,10 +72,12 @@ impl Screen {
 /// What was seen while it ran.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// Per office: the seconds until the web showed nothing for one person, if it came to that.
+    /// Per office: the seconds until the web had sold out, if it came to that.
     pub(crate) sold_out_s: Vec<Option<f64>>,
     pub(crate) held_max: u64,
     pub(crate) seconds: f64,
+    /// Answers in the busiest second.
+    pub(crate) busiest: u64,
     pub(crate) stats: Stats,
 }
 
@@ -90,12 +95,19 @@ pub(crate) fn watch(
     };
     let opening = Duration::from_millis(doors.opens_ms);
     let mut last = (0, 0.0);
+    let mut second = VecDeque::new();
     for tick in 1_u64.. {
         let over = done();
         seen.seconds = doors.clock.elapsed().saturating_sub(opening).as_secs_f64();
         let answered = Live::sum(live, |live| &live.answered);
-        if seen.seconds > 0.0 {
+        second.push_back((doors.clock.elapsed(), answered));
+        if let Some((began, before)) = second.front().filter(|_| seen.seconds > 0.0) {
             note_sold_out(doors, &mut seen);
+            let took = doors.clock.elapsed().saturating_sub(*began).as_secs_f64();
+            if second.len() > TICKS_PER_SECOND {
+                seen.busiest = seen.busiest.max(whole(rate(answered - before, took)));
+                second.pop_front();
+            }
         }
         seen.stats = doors.engine.stats();
         seen.held_max = seen.held_max.max(seen.stats.held);
@@ -137,18 +149,16 @@ fn line(doors: &Doors<'_>, live: &[CachePadded<Live>], seen: &Seen, speed: f64) 
     )
 }
 
+/// Sold out: not one place in a hundred is left. Abandoned holds keep coming back, so none at all
+/// would be a matter of luck.
 fn note_sold_out(doors: &Doors<'_>, seen: &mut Seen) {
     for (office, at) in doors.stage.offices.iter().zip(&mut seen.sold_out_s) {
         if at.is_some() {
             continue;
         }
-        let free = doors.stage.services.iter().any(|service| {
-            let query = Openings::new(service.id)
-                .offices(&[office.id])
-                .channel(Channel::WEB);
-            !doors.engine.openings(&query.limit(1)).is_empty()
-        });
-        if !free {
+        let days = office.days.iter().filter_map(|day| doors.engine.day(*day));
+        let free: u64 = days.map(|day| free_on_web(&day)).sum();
+        if free * 100 <= office.web_places {
             *at = Some(seen.seconds);
         }
     }

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use cupo::{Catalog, DayId, Engine, OfficeId, ServiceId, SlotId};
+use cupo::{Catalog, Channel, DayId, DayView, Engine, OfficeId, ServiceId, SlotId, SlotView};
 
 use crate::cli::Problem;
 use crate::peak::citizens::Citizen;
+use crate::peak::map;
 use crate::peak::scenario::Scenario;
 
 /// The demonstration case: 57 offices, 10 services, 30 days.
@@ -22,8 +23,11 @@ pub(crate) struct Office {
     pub(crate) key: String,
     pub(crate) id: OfficeId,
     pub(crate) days: Vec<DayId>,
+    demand: u64,
     pub(crate) slots: u64,
     pub(crate) places: u64,
+    /// Places that the web can have, while nothing is taken.
+    pub(crate) web_places: u64,
     /// The other offices, nearest first, by position in the stage's list.
     pub(crate) nearest: Vec<u16>,
     /// A slot of each day, as someone may know it from a neighbour.
@@ -69,7 +73,7 @@ impl Stage {
             .iter()
             .filter_map(|service| {
                 Some(Service {
-                    id: engine.service(&service.id)?,
+                    id: engine.service(&service.key)?,
                     persons_max: service.persons_max,
                 })
             })
@@ -91,8 +95,7 @@ impl Stage {
             days: dates.len() as u64,
             slots: offices.iter().map(|office| office.slots).sum(),
             places,
-            // Capacity was spread by demand, so it stands for demand.
-            office_sums: sums(offices.iter().map(|office| office.places)),
+            office_sums: sums(offices.iter().map(|office| office.demand)),
             // The most wanted first: the n-th service has a weight of 1/n.
             service_sums: sums((1..=services.len() as u64).map(|rank| 2_520 / rank)),
             group_sums: sums(scenario.persons.iter().copied()),
@@ -111,46 +114,58 @@ impl Stage {
 }
 
 fn offices(engine: &Engine, catalog: &Catalog, opens: DateTime<Utc>) -> Vec<Office> {
-    let mut offices: Vec<Office> = catalog
-        .offices
-        .iter()
-        .filter_map(|office| {
-            let id = engine.office(&office.id)?;
-            let (key, nearest) = (office.id.clone(), Vec::new());
-            Some(Office {
-                key,
-                id,
-                days: Vec::new(),
-                slots: 0,
-                places: 0,
-                nearest,
-                known: Vec::new(),
-            })
-        })
-        .collect();
-    for office in &mut offices {
-        let calendars = engine.calendars_of(office.id);
-        let days = engine
-            .days()
-            .into_iter()
-            .filter(|day| calendars.contains(&day.calendar()));
-        for view in days.filter_map(|day| engine.day(day)) {
-            if view.released > opens || view.slots.is_empty() {
-                continue;
-            }
-            office.days.push(view.day);
-            office.slots += view.slots.len() as u64;
-            office.places += view
-                .slots
-                .iter()
-                .map(|slot| u64::from(slot.capacity))
-                .sum::<u64>();
-            office
-                .known
-                .extend(view.slots.get(view.slots.len() / 2).map(|slot| slot.slot));
+    let spots = map::spots();
+    let known = |office: &cupo::Office| spots.get(office.key.as_str()).copied();
+    let nearest = map::nearest(&catalog.offices.iter().map(known).collect::<Vec<_>>());
+    let days = engine.days();
+    let offices = catalog.offices.iter().zip(nearest);
+    let offices = offices.filter_map(|(office, nearest)| {
+        let id = engine.office(&office.key)?;
+        let mut own = Office {
+            key: office.key.clone(),
+            id,
+            days: Vec::new(),
+            demand: known(office).map_or(1, |spot| spot.demand),
+            slots: 0,
+            places: 0,
+            web_places: 0,
+            nearest,
+            known: Vec::new(),
+        };
+        let calendars = engine.calendars_of(id);
+        for day in days
+            .iter()
+            .filter(|day| calendars.contains(&day.calendar()))
+        {
+            own.add(engine, *day, opens);
         }
+        Some(own)
+    });
+    offices.collect()
+}
+
+impl Office {
+    /// Days that are released later are not for sale on the opening day.
+    fn add(&mut self, engine: &Engine, day: DayId, opens: DateTime<Utc>) {
+        let view = engine.day(day);
+        let Some(view) = view.filter(|view| view.released <= opens && !view.slots.is_empty())
+        else {
+            return;
+        };
+        let capacity = view.slots.iter().map(|slot| u64::from(slot.capacity));
+        self.days.push(day);
+        self.slots += view.slots.len() as u64;
+        self.places += capacity.sum::<u64>();
+        self.web_places += free_on_web(&view);
+        let middle = view.slots.get(view.slots.len() / 2);
+        self.known.extend(middle.map(|slot| slot.slot));
     }
-    offices
+}
+
+/// Places that the web could still take that day.
+pub(crate) fn free_on_web(day: &DayView) -> u64 {
+    let free = |slot: &SlotView| slot.free_by_channel.get(Channel::WEB.index()).copied();
+    day.slots.iter().filter_map(free).map(u64::from).sum()
 }
 
 /// Running sums of weights.

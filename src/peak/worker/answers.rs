@@ -148,7 +148,7 @@ impl Worker<'_> {
     }
 
     pub(super) fn nothing_free(&mut self, mut who: Citizen) {
-        if who.mind.take(Mind::INSISTS)
+        if who.mind.has(Mind::INSISTS)
             && let Some(slot) = self.pages.remembered(&who)
         {
             who.fresh_request();
