@@ -2,6 +2,7 @@
 //!
 //! Only reads.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,6 +23,53 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
-    let _ = &options.dir;
-    Err(Problem::new("not here yet"))
+    let found = cupo::verify(&options.dir)?;
+    let mut out = io::stdout().lock();
+    let (first, last) = found.frames;
+    writeln!(
+        out,
+        "log         {} blocks whole, frames {first} to {last}",
+        found.blocks
+    )?;
+    writeln!(out, "synced      proven up to frame {}", found.synced)?;
+    writeln!(
+        out,
+        "closed      {}",
+        if found.clean {
+            "in order"
+        } else {
+            "no, or still running"
+        }
+    )?;
+    writeln!(out, "records     up to {}", found.last)?;
+    writeln!(
+        out,
+        "snapshots   {} lead to the same state",
+        found.snapshots.len()
+    )?;
+    for (name, why) in &found.bad_snapshots {
+        writeln!(
+            out,
+            "            the one at frame {} is bad: {why}",
+            name.position
+        )?;
+    }
+    writeln!(out, "days        {}", found.days)?;
+    writeln!(
+        out,
+        "claims      {} keep {} places",
+        found.audit.claims, found.audit.places
+    )?;
+    writeln!(out, "deficit     {}", found.audit.deficit)?;
+    writeln!(out, "state hash  {:016x}", found.state_hash)?;
+    for problem in &found.audit.problems {
+        writeln!(out, "problem     {problem}")?;
+    }
+    let sound = found.is_sound();
+    writeln!(out, "{}", if sound { "sound" } else { "NOT SOUND" })?;
+    Ok(if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
