@@ -9,7 +9,9 @@ mod salvage;
 mod verify;
 
 use std::fmt;
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -123,4 +125,27 @@ impl From<io::Error> for Problem {
     fn from(error: io::Error) -> Self {
         Self::new(error.to_string())
     }
+}
+
+/// A directory that an engine has made: it holds a manifest.
+fn need_engine_directory(dir: &Path) -> Result<(), Problem> {
+    if dir.join("manifest").is_file() {
+        return Ok(());
+    }
+    let what = format!("{} is not a directory of an engine", dir.display());
+    Err(Problem::new(what)
+        .next("name the one that the engine was opened on; `cupo peak` makes one"))
+}
+
+/// A directory to write into: not there yet, or empty.
+fn need_room(dir: &Path) -> Result<(), Problem> {
+    let taken = match fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    };
+    if !taken {
+        return Ok(());
+    }
+    let what = format!("{} is not an empty directory", dir.display());
+    Err(Problem::new(what).next("name one that is not there yet: nothing is ever overwritten"))
 }

@@ -8,16 +8,17 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::Problem;
+use crate::cli::{Problem, need_engine_directory, need_room};
+use crate::peak::measure::grouped;
 
 /// Copies an engine's directory, also while the engine runs.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 The copy holds everything that was durable when the command began. It opens like any other
-directory; try `cupo verify TO`.
+directory.
 
 Example:
-  cupo backup ./cupo-data/peak /backups/peak-today")]
+  cupo backup ./cupo-data/peak ./peak-today && cupo verify ./peak-today")]
 pub(crate) struct Options {
     /// The directory of the engine
     dir: PathBuf,
@@ -26,14 +27,16 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
+    need_engine_directory(&options.dir)?;
+    need_room(&options.to)?;
     let report = cupo::backup(&options.dir, &options.to)?;
+    let to = options.to.display();
     writeln!(
         io::stdout().lock(),
-        "copied {} files, {} MiB, up to frame {}; check it with: cupo verify {}",
+        "{} files, {} bytes, up to frame {}, are in {to}\nnext: `cupo verify {to}`",
         report.files,
-        report.bytes >> 20,
+        grouped(report.bytes),
         report.last,
-        options.to.display()
     )?;
     Ok(ExitCode::SUCCESS)
 }

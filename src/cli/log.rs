@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use cupo::Seq;
+use cupo::{Seq, SystemClock};
 
-use crate::cli::{Problem, records};
+use crate::cli::{Problem, need_engine_directory, records};
 
 /// How often `--follow` looks again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -53,9 +53,12 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
+    need_engine_directory(&options.dir)?;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut from = options.from;
+    let clock = SystemClock::new();
     loop {
+        let began = clock.elapsed();
         let mut written = Ok(());
         cupo::read_log(&options.dir, Seq(from), &mut |event| {
             from = from.max(event.seq.0 + 1);
@@ -76,6 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
         if !options.follow {
             return Ok(ExitCode::SUCCESS);
         }
-        std::thread::sleep(PAUSE);
+        // Every look reads the whole log; looking is to take a fifth of the time at most.
+        std::thread::sleep(PAUSE.max((clock.elapsed() - began) * 4));
     }
 }

@@ -243,6 +243,7 @@ pub(crate) fn json(of: &Outcome<'_>, found: &Findings) -> Value {
     json!({
         "operations": tally.operations(),
         "operations_per_second": whole(rate(tally.operations(), seen.seconds)),
+        "operations_in_busiest_second": seen.busiest,
         "granted": tally.granted(),
         "booked": tally.channels.iter().map(|by| by.booked).sum::<u64>(),
         "refused": tally.refused.count(),
