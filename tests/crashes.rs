@@ -16,19 +16,13 @@ const FRAMES: u64 = 24;
 
 fn open(fs: &SimFileSystem) -> Result<DirectoryStore<SimFileSystem>, cupo::StorageError> {
     let durability = Durability::Synced;
-    let options = DirectoryOptions {
-        durability,
-        segment_bytes: 64 << 10,
-        background: false,
-    };
+    let options = DirectoryOptions { durability, segment_bytes: 64 << 10, background: false };
     DirectoryStore::open(fs.clone(), DIR, options)
 }
 
 /// The frame of a position: of different lengths, some over one block.
 fn frame(position: u64) -> Vec<u8> {
-    (0..200 + position * 397 % 9_000)
-        .map(|n| (n * 31 + position * 7) as u8 | 1)
-        .collect()
+    (0..200 + position * 397 % 9_000).map(|n| (n * 31 + position * 7) as u8 | 1).collect()
 }
 
 /// Appends until something fails; answers with the last frame acknowledged.
@@ -42,10 +36,7 @@ fn history(fs: &SimFileSystem, upto: u64) -> u64 {
             Appended::Full => return last,
             _ => {
                 let again = store.append(claimed.epoch, last + 1, &frame(last + 1));
-                assert!(
-                    matches!(again, Appended::Broken(_)),
-                    "broken stays broken: {again:?}"
-                );
+                assert!(matches!(again, Appended::Broken(_)), "broken stays broken: {again:?}");
                 return last;
             }
         }
@@ -62,14 +53,8 @@ fn history(fs: &SimFileSystem, upto: u64) -> u64 {
 /// Recovers and checks that the log is a prefix of the history that holds `acknowledged`.
 fn check(fs: &SimFileSystem, acknowledged: u64, what: &str) -> u64 {
     let store = open(fs).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let claimed = store
-        .claim()
-        .unwrap_or_else(|error| panic!("{what}: {error}"));
-    assert!(
-        claimed.last >= acknowledged,
-        "{what}: {} < {acknowledged}",
-        claimed.last
-    );
+    let claimed = store.claim().unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(claimed.last >= acknowledged, "{what}: {} < {acknowledged}", claimed.last);
     let mut next = 1;
     store
         .read(1, claimed.last, &mut |position, bytes| {
@@ -83,9 +68,7 @@ fn check(fs: &SimFileSystem, acknowledged: u64, what: &str) -> u64 {
 }
 
 fn ways() -> impl Iterator<Item = Crash> {
-    [Crash::LoseUnsynced, Crash::KeepAll]
-        .into_iter()
-        .chain((1..8).map(|n| Crash::Random(n * 77)))
+    [Crash::LoseUnsynced, Crash::KeepAll].into_iter().chain((1..8).map(|n| Crash::Random(n * 77)))
 }
 
 #[test]
@@ -107,11 +90,7 @@ fn every_crash_keeps_what_was_acknowledged() {
             let again = cut.crash(Crash::KeepAll);
             again.fail_call(1 + call % 12, Fault::Eio);
             history(&again, 0);
-            check(
-                &again.crash(way),
-                acknowledged.min(last),
-                &format!("{what}, again"),
-            );
+            check(&again.crash(way), acknowledged.min(last), &format!("{what}, again"));
             images += 1;
         }
     }
@@ -124,21 +103,11 @@ fn every_fault_is_told_and_loses_nothing() {
     history(&whole, FRAMES);
     let mut runs = 0;
     for call in 1..=whole.calls() {
-        for fault in [
-            Fault::Eio,
-            Fault::Enospc,
-            Fault::Erofs,
-            Fault::Eintr,
-            Fault::ShortWrite,
-        ] {
+        for fault in [Fault::Eio, Fault::Enospc, Fault::Erofs, Fault::Eintr, Fault::ShortWrite] {
             let fs = SimFileSystem::new();
             fs.fail_call(call, fault);
             let acknowledged = history(&fs, FRAMES);
-            check(
-                &fs.crash(Crash::LoseUnsynced),
-                acknowledged,
-                &format!("{call} {fault:?}"),
-            );
+            check(&fs.crash(Crash::LoseUnsynced), acknowledged, &format!("{call} {fault:?}"));
             runs += 1;
         }
     }
@@ -152,9 +121,7 @@ fn every_flipped_bit_of_acknowledged_data_is_refused() {
     let path = Path::new(DIR).join(format!("log-{:016x}", 1));
     let length = fs.with_bytes(&path, |bytes| bytes.len()).unwrap();
     // The blocks of the log: a header, frames, markers; the rest of the file is zeros.
-    let used = fs
-        .with_bytes(&path, |bytes| bytes.iter().rposition(|byte| *byte != 0))
-        .unwrap();
+    let used = fs.with_bytes(&path, |bytes| bytes.iter().rposition(|byte| *byte != 0)).unwrap();
     let used = used.unwrap().next_multiple_of(4_096).min(length);
     let (mut refused, mut accepted) = (0, 0);
     for bit in 0..used * 8 {
@@ -188,16 +155,9 @@ fn a_full_disk_is_told_and_heals() {
     while let Appended::Stored = append(last + 1) {
         last += 1;
     }
-    assert!(
-        matches!(append(last + 1), Appended::Full),
-        "full, not broken"
-    );
+    assert!(matches!(append(last + 1), Appended::Full), "full, not broken");
     fs.set_capacity(None);
     assert!(matches!(append(last + 1), Appended::Stored), "it heals");
     drop(store);
-    check(
-        &fs.crash(Crash::LoseUnsynced),
-        last + 1,
-        "after the full disk",
-    );
+    check(&fs.crash(Crash::LoseUnsynced), last + 1, "after the full disk");
 }

@@ -126,21 +126,9 @@ impl SimFileSystem {
                 names.remove(path);
             }
         }
-        let inodes = state
-            .inodes
-            .iter()
-            .map(|inode| inode.after(&mut keep))
-            .collect();
-        let after = State {
-            inodes,
-            durable_names: names.clone(),
-            names,
-            ..State::default()
-        };
-        Self(Arc::new(Mutex::new(State {
-            capacity: state.capacity,
-            ..after
-        })))
+        let inodes = state.inodes.iter().map(|inode| inode.after(&mut keep)).collect();
+        let after = State { inodes, durable_names: names.clone(), names, ..State::default() };
+        Self(Arc::new(Mutex::new(State { capacity: state.capacity, ..after })))
     }
 
     /// The bytes of a file, to damage them: `None` if there is no such file.
@@ -158,11 +146,7 @@ impl Inode {
     fn after(&self, keep: &mut impl FnMut() -> bool) -> Self {
         let mut durable = self.durable.clone();
         if self.lost {
-            return Self {
-                now: durable.clone(),
-                durable,
-                ..Self::default()
-            };
+            return Self { now: durable.clone(), durable, ..Self::default() };
         }
         if self.now.len() != durable.len() && keep() {
             durable.resize(self.now.len(), 0);
@@ -179,11 +163,7 @@ impl Inode {
                 durable.splice(span, new);
             }
         }
-        Self {
-            now: durable.clone(),
-            durable,
-            ..Self::default()
-        }
+        Self { now: durable.clone(), durable, ..Self::default() }
     }
 }
 
@@ -221,20 +201,13 @@ impl FileSystem for SimFileSystem {
             }
             None => return Err(io::ErrorKind::NotFound.into()),
         };
-        Ok(SimFile {
-            state: self.0.clone(),
-            inode,
-            holds_lock: false,
-        })
+        Ok(SimFile { state: self.0.clone(), inode, holds_lock: false })
     }
 
     fn lock(&self, path: &Path) -> io::Result<SimFile> {
         let mut file = self.open(path, true)?;
         let mut state = self.0.lock();
-        let inode = state
-            .inodes
-            .get_mut(file.inode)
-            .ok_or(io::ErrorKind::NotFound)?;
+        let inode = state.inodes.get_mut(file.inode).ok_or(io::ErrorKind::NotFound)?;
         if std::mem::replace(&mut inode.locked, true) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -244,14 +217,9 @@ impl FileSystem for SimFileSystem {
 
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
         let state = self.0.lock();
-        let inside = state
-            .names
-            .keys()
-            .filter(|path| path.parent() == Some(directory));
-        let name = |path: &PathBuf| {
-            path.file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-        };
+        let inside = state.names.keys().filter(|path| path.parent() == Some(directory));
+        let name =
+            |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
         Ok(inside.filter_map(name).collect())
     }
 
@@ -270,26 +238,16 @@ impl FileSystem for SimFileSystem {
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
         state.call()?;
-        state
-            .names
-            .remove(path)
-            .map(|_| ())
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        state.names.remove(path).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
         state.call()?;
         let here = |path: &Path| path.parent() == Some(directory);
-        let now: Vec<_> = state
-            .names
-            .iter()
-            .map(|(path, inode)| (path.clone(), *inode))
-            .collect();
+        let now: Vec<_> = state.names.iter().map(|(path, inode)| (path.clone(), *inode)).collect();
         state.durable_names.retain(|path, _| !here(path));
-        state
-            .durable_names
-            .extend(now.into_iter().filter(|(path, _)| here(path)));
+        state.durable_names.extend(now.into_iter().filter(|(path, _)| here(path)));
         Ok(())
     }
 }
@@ -297,21 +255,13 @@ impl FileSystem for SimFileSystem {
 impl FileHandle for SimFile {
     fn len(&self) -> io::Result<u64> {
         let state = self.state.lock();
-        Ok(state
-            .inodes
-            .get(self.inode)
-            .map_or(0, |inode| inode.now.len() as u64))
+        Ok(state.inodes.get(self.inode).map_or(0, |inode| inode.now.len() as u64))
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let state = self.state.lock();
-        let bytes = state
-            .inodes
-            .get(self.inode)
-            .map_or(&[][..], |inode| &inode.now);
-        let from = usize::try_from(offset)
-            .unwrap_or(usize::MAX)
-            .min(bytes.len());
+        let bytes = state.inodes.get(self.inode).map_or(&[][..], |inode| &inode.now);
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
         let rest = bytes.get(from..).unwrap_or(&[]);
         let count = rest.len().min(buffer.len());
         for (to, from) in buffer.iter_mut().zip(rest) {
@@ -323,21 +273,10 @@ impl FileHandle for SimFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.state.lock();
         let short = state.call()? == Some(Fault::ShortWrite) && bytes.len() > 1;
-        let bytes = if short {
-            bytes.get(..bytes.len() / 2).unwrap_or(bytes)
-        } else {
-            bytes
-        };
-        let total: u64 = state
-            .inodes
-            .iter()
-            .map(|inode| inode.now.len() as u64)
-            .sum();
+        let bytes = if short { bytes.get(..bytes.len() / 2).unwrap_or(bytes) } else { bytes };
+        let total: u64 = state.inodes.iter().map(|inode| inode.now.len() as u64).sum();
         let capacity = state.capacity;
-        let inode = state
-            .inodes
-            .get_mut(self.inode)
-            .ok_or(io::ErrorKind::NotFound)?;
+        let inode = state.inodes.get_mut(self.inode).ok_or(io::ErrorKind::NotFound)?;
         let from = usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
         let end = from + bytes.len();
         let more = end.saturating_sub(inode.now.len()) as u64;
