@@ -6,6 +6,17 @@
 //! runs in the same process. Not measured: the network, the catalog, and one commit at a time
 //! (that is the disk's sync). Figures are operations a second; compare within one run.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::needless_pass_by_value,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test may panic, and has no readers but its own"
+)]
+
 #[path = "stage/fair.rs"]
 mod fair;
 #[path = "stage/irreducible.rs"]

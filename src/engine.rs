@@ -16,6 +16,8 @@ mod life;
 mod moves;
 mod reads;
 mod recovery;
+mod request;
+mod retry;
 mod snapshot;
 mod verify;
 
@@ -197,13 +199,13 @@ impl Hall {
     fn carry_out(
         &self,
         shard: &mut Shard,
-        day: (&Day, &mut DayState),
+        (day, state): (&Day, &mut DayState),
         now: Time,
         effect: &Effect,
     ) -> Seq {
         let guard = HalfDone(&self.half_done);
         let seq = self.journal.publish(now, &mut [effect.to_line()]);
-        day.0.apply(day.1, seq, effect);
+        day.apply(state, seq, effect);
         shard.apply(seq, now, effect);
         drop(guard);
         seq
@@ -258,7 +260,7 @@ impl Hall {
             self.give_back(&mut shard, LINES - used);
             self.ledger.note_due(&shard);
             let answer = answer.and_then(|replayed| {
-                let claim = self.view(&shard, &world, id).ok_or(unknown)?;
+                let claim = view(&shard, &world, id).ok_or(unknown)?;
                 Ok(Receipt { claim, replayed })
             });
             return Commit::new(&self.journal, seq, answer);
@@ -279,31 +281,31 @@ impl Hall {
         };
         Commit::new(&self.journal, shard.seq, Err(rejection.into()))
     }
+}
 
-    /// The claim as callers see it.
-    fn view(&self, shard: &Shard, world: &World, id: ClaimId) -> Option<Claim> {
-        let entry = shard.get(id)?;
-        let state = entry.stage().state()?;
-        let place = entry.place();
-        let cold = shard.cold(id.index());
-        let day = world.days.get(place.day);
-        Some(Claim {
-            id,
-            state,
-            party: entry.party,
-            request: entry.request,
-            slot: place.slot(),
-            starts_at: day.map(|day| starts_at(&day.frame, place.start).utc()),
-            run: place.run,
-            persons: place.persons,
-            arrangement: place.arrangement,
-            services: shard.services(id.index()),
-            channel: place.channel,
-            actor: cold.actor,
-            version: cold.version,
-            deadline: (state == ClaimState::Held).then(|| entry.time().utc()),
-        })
-    }
+/// The claim as callers see it.
+fn view(shard: &Shard, world: &World, id: ClaimId) -> Option<Claim> {
+    let entry = shard.get(id)?;
+    let state = entry.stage().state()?;
+    let place = entry.place();
+    let cold = shard.cold(id.index());
+    let day = world.days.get(place.day);
+    Some(Claim {
+        id,
+        state,
+        party: entry.party,
+        request: entry.request,
+        slot: place.slot(),
+        starts_at: day.map(|day| starts_at(&day.frame, place.start).utc()),
+        run: place.run,
+        persons: place.persons,
+        arrangement: place.arrangement,
+        services: shard.services(id.index()),
+        channel: place.channel,
+        actor: cold.actor,
+        version: cold.version,
+        deadline: (state == ClaimState::Held).then(|| entry.time().utc()),
+    })
 }
 
 fn scene<'a>(

@@ -7,6 +7,7 @@ mod day;
 mod map;
 mod openings;
 mod plan;
+mod roster;
 
 pub(crate) use day::{Day, DayState, Shortage, lanes, starts_at};
 pub(crate) use map::{DayEntry, DayMap};

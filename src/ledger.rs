@@ -4,6 +4,7 @@
 
 mod apply;
 mod entry;
+mod load;
 mod shard;
 
 use crossbeam_utils::CachePadded;
@@ -49,7 +50,6 @@ impl Ledger {
         let hash = hash(self.key, party);
         let mask = self.shards.len() - 1;
         // The index inside a shard uses the lowest and the highest bits.
-        #[expect(clippy::cast_possible_truncation, reason = "a shard number has 12 bits")]
         (hash, (hash >> 32) as usize & mask)
     }
 

@@ -3,10 +3,12 @@
 //!
 //! Never looks inside a frame and never decides when a frame is written.
 
+mod blocks;
 mod care;
 mod directory;
 mod manifest;
 mod memory;
+mod options;
 mod reader;
 mod recovery;
 mod segment;
@@ -20,8 +22,9 @@ use std::ops::ControlFlow;
 use crate::error::StorageError;
 
 pub use care::{BackupReport, SalvageReport, backup, salvage};
-pub use directory::{DirectoryOptions, DirectoryStore, Durability};
+pub use directory::DirectoryStore;
 pub use memory::MemoryStore;
+pub use options::{DirectoryOptions, Durability};
 pub use reader::DirectoryReader;
 
 /// The number of a frame in the log. The first is 1; 0 stands for "none yet".

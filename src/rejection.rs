@@ -1,6 +1,7 @@
 //! Why not, and what next? The engine's reasoned no.
 //!
-//! Never an accident: what the disk or the engine's own state prevents is an [`Error`](crate::Error).
+//! Never an accident: what the disk or the engine itself prevents is an
+//! [`Error`](crate::Error).
 
 use chrono::{DateTime, Utc};
 

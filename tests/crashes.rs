@@ -5,6 +5,17 @@
 //! cut at every call too. What broke stores before: a directory not synced after a rename, a tail
 //! taken for acknowledged, a retried sync.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::needless_pass_by_value,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test may panic, and has no readers but its own"
+)]
+
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -151,7 +162,7 @@ fn a_full_disk_is_told_and_heals() {
     let claimed = store.claim().unwrap();
     fs.set_capacity(Some(70 << 10));
     let mut last = 0;
-    let mut append = |position| store.append(claimed.epoch, position, &frame(position));
+    let append = |position| store.append(claimed.epoch, position, &frame(position));
     while let Appended::Stored = append(last + 1) {
         last += 1;
     }

@@ -1,5 +1,16 @@
 //! The example catalog is the real case: 57 offices, 10 services, about 25,000 documents a day.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::needless_pass_by_value,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test may panic, and has no readers but its own"
+)]
+
 use cupo::{Catalog, Engine, ManualClock};
 
 #[test]

@@ -1,5 +1,16 @@
 //! The program stages a small opening day: its figures are whole, its audit is clean, and a kill
 //! in the middle loses nothing that was acknowledged.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::needless_pass_by_value,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test may panic, and has no readers but its own"
+)]
 #![cfg(feature = "cli")]
 
 use std::collections::{HashMap, HashSet};

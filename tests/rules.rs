@@ -3,6 +3,17 @@
 //! Each tells the rule in the smallest story that would break if the rule did. The races, crashes
 //! and exhaustive walks behind them have files of their own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::needless_pass_by_value,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test may panic, and has no readers but its own"
+)]
+
 #[path = "stage/town.rs"]
 mod town;
 
@@ -436,11 +447,10 @@ proptest! {
                     None
                 }
             };
-            if let Some(Ok(receipt)) = commit.map(|commit| commit.dirty().cloned().map_err(|e| e.clone())) {
-                if !claims.contains(&receipt.id()) {
+            if let Some(Ok(receipt)) = commit.map(|commit| commit.dirty().cloned().map_err(std::clone::Clone::clone))
+                && !claims.contains(&receipt.id()) {
                     claims.push(receipt.id());
                 }
-            }
         }
         town.sound();
         let hash = town.engine.state_hash();

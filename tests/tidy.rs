@@ -2,6 +2,17 @@
 //!
 //! Reads the sources as text. Each check is tried on a bad sample first, so that it can fail.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::needless_pass_by_value,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test may panic, and has no readers but its own"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,12 +41,8 @@ const ROOMS: [(&str, &[&str]); 5] = [
 
 const FILE_LINES_MAX: usize = 400;
 /// Files whose length is explained where they stand, with their own limit.
-const LONGER: [(&str, usize); 4] = [
-    ("src/record.rs", 800),
-    ("src/ledger/shard.rs", 450),
-    ("src/engine/grant.rs", 640),
-    ("src/log_store/directory.rs", 560),
-];
+const LONGER: [(&str, usize); 2] =
+    [("src/ledger/shard.rs", 420), ("src/log_store/directory.rs", 430)];
 
 fn sources(directory: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -51,7 +58,6 @@ fn sources(directory: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The room a file belongs to: `src/engine/grant.rs` to `engine`.
 fn room(path: &str) -> &str {
     let inside = path.strip_prefix("src/").unwrap_or(path);
     inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs")
@@ -95,7 +101,7 @@ fn bad_text(path: &str, text: &str) -> Vec<String> {
         say(1, "the file does not say which question it answers");
     }
     for (number, line) in (1..).zip(text.lines()) {
-        if line.chars().count() > 100 && !line.contains("#[error(") {
+        if line.chars().count() > 100 && !line.contains('"') {
             say(number, "the line is longer than 100");
         }
         if !line.is_ascii() {
@@ -166,7 +172,6 @@ fn there_is_no_room_for_leftovers() {
 fn the_checks_can_fail() {
     assert_eq!(bad_imports("src/ledger/shard.rs", "use crate::inventory::Day;").len(), 1);
     assert_eq!(bad_imports("src/record.rs", "use crate::engine::Engine;").len(), 1);
-    assert!(bad_imports("src/engine/grant.rs", "use crate::ledger::Shard;").is_empty());
     assert_eq!(bad_text("src/x.rs", "fn main() {}").len(), 1);
     assert_eq!(bad_text("src/x.rs", "//! Why?\nmatches!(a, b);\n").len(), 1);
     assert_eq!(bad_text("src/x.rs", &format!("//! {}", "x".repeat(120))).len(), 1);

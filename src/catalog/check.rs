@@ -63,8 +63,7 @@ impl Catalog {
             ensure(known, &at(&format!("services[{n}]")), key, "the key of a service")?;
         }
         let seconds = calendar.unit.seconds();
-        let unit = seconds >= 60
-            && seconds <= DAY_S / 2
+        let unit = (60..=DAY_S / 2).contains(&seconds)
             && seconds.is_multiple_of(60)
             && DAY_S.is_multiple_of(seconds)
             && 25 * 3_600 / seconds <= u64::from(SLOTS_PER_DAY_MAX);
@@ -110,7 +109,7 @@ fn check_channels(path: &str, calendar: &Calendar) -> Checked {
         let share = limits.protected.as_ref();
         kept += u32::from(share.and_then(|share| places(share, calendar.capacity)).unwrap_or(0));
         let minutes = limits.give_back.seconds() / 60;
-        let fits = minutes <= u64::from(u16::MAX);
+        let fits = u16::try_from(minutes).is_ok();
         ensure(fits, &at(".give_back"), limits.give_back, "up to 45 days")?;
     }
     let fits = kept <= u32::from(calendar.capacity);

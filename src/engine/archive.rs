@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use crate::claim::Claim;
-use crate::engine::{Admin, Hall, World};
+use crate::engine::{Admin, Hall, World, view};
 use crate::error::Error;
 use crate::id::DayId;
 use crate::inventory::DayState;
@@ -84,7 +84,7 @@ impl Hall {
             let Some(shard) = self.ledger.lock_of(*claim) else {
                 continue;
             };
-            if let Some(claim) = self.view(&shard, world, *claim) {
+            if let Some(claim) = view(&shard, world, *claim) {
                 write_line(&mut lines, &claim);
             }
         }
@@ -131,15 +131,15 @@ impl Hall {
         while let Some(id) = at.filter(|_| count < BATCH) {
             count += 1;
             if self.settings.archive
-                && let Some(claim) = self.view(&shard, &world, id)
+                && let Some(claim) = view(&shard, &world, id)
             {
                 write_line(&mut lines, &claim);
             }
-            if !self.settings.archive {
+            if self.settings.archive {
+                at = shard.ended_after(id, before);
+            } else {
                 shard.evict_oldest();
                 at = shard.oldest_ended(before).map(|(id, _)| id);
-            } else {
-                at = shard.ended_after(id, before);
             }
         }
         if self.settings.archive && count > 0 {

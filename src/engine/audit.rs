@@ -85,7 +85,7 @@ pub(super) fn recount(ledger: &Ledger, days: &DayMap) -> Audit {
             let total: u32 = found.iter().sum();
             audit.deficit += u64::from(total.saturating_sub(capacity));
         }
-        let found: BTreeMap<u32, ClaimId> = state.roster().collect();
+        let found: BTreeMap<u32, ClaimId> = state.roster.iter().collect();
         if found != roster {
             audit.problems.push(format!(
                 "{}: the roster has {} claims, the ledger {}",

@@ -35,7 +35,7 @@ impl Engine {
     pub fn close_day(&self, day: DayId, reason: &str) -> Result<Closure, Error> {
         let hall = &self.hall;
         let _admin = hall.admin.lock();
-        hall.turn_day(day, reason, Effect::DayClosed { day })?;
+        hall.turn_day(day, reason, &Effect::DayClosed { day })?;
         let mut closure = Closure::default();
         for id in hall.roster_of(day)? {
             match hall.displace(id, day)? {
@@ -55,7 +55,7 @@ impl Engine {
     pub fn reopen_day(&self, day: DayId) -> Result<Vec<ClaimId>, Error> {
         let hall = &self.hall;
         let _admin = hall.admin.lock();
-        hall.turn_day(day, "", Effect::DayReopened { day })?;
+        hall.turn_day(day, "", &Effect::DayReopened { day })?;
         let mut restored = Vec::new();
         for id in hall.roster_of(day)? {
             if hall.restore(id, day)? {
@@ -116,7 +116,7 @@ impl Hall {
         Ok(seq)
     }
 
-    fn turn_day(&self, id: DayId, reason: &str, effect: Effect) -> Result<(), Error> {
+    fn turn_day(&self, id: DayId, reason: &str, effect: &Effect) -> Result<(), Error> {
         if reason.len() > REASON_BYTES_MAX {
             return Err(Rejection::OutOfRange { what: "the reason: up to 240 bytes" }.into());
         }
@@ -127,7 +127,7 @@ impl Hall {
         let day = &entry.day;
         let apply = |_: &Self, state: Option<MutexGuard<'_, DayState>>, seq| {
             if let Some(mut state) = state {
-                day.apply(&mut state, seq, &effect);
+                day.apply(&mut state, seq, effect);
             }
         };
         self.publish_group(&mut lines, apply, Some(day))?;
@@ -138,7 +138,7 @@ impl Hall {
         let world = self.world.load();
         let entry = world.days.get(day).ok_or(Rejection::UnknownDay { day })?;
         let state = entry.day.state().lock();
-        Ok(state.roster().map(|(_, id)| id).collect())
+        Ok(state.roster.iter().map(|(_, id)| id).collect())
     }
 
     /// Changes one claim as `choose` says, without waiting for its durability.
@@ -219,11 +219,11 @@ impl Hall {
         self.publish_group(&mut [effect.to_line()], apply, Some(day))?;
         let bits = days.bits(day.id.calendar());
         days.put(DayEntry { day: day.clone(), frame, plan: plan.clone() }, &bits);
-        self.beyond_capacity(day, plan)
+        Ok(self.beyond_capacity(day, plan))
     }
 
     /// The newest claims of a day that its capacity no longer covers.
-    fn beyond_capacity(&self, day: &Day, plan: &Plan) -> Result<Vec<ClaimId>, Error> {
+    fn beyond_capacity(&self, day: &Day, plan: &Plan) -> Vec<ClaimId> {
         let mut deficit: Vec<u32> = (0..day.slots())
             .map(|index| {
                 let capacity = plan.slot(index).map_or(0, |slot| u32::from(slot.capacity));
@@ -231,9 +231,9 @@ impl Hall {
             })
             .collect();
         if deficit.iter().all(|missing| *missing == 0) {
-            return Ok(Vec::new());
+            return Vec::new();
         }
-        let ids: Vec<ClaimId> = day.state().lock().roster().map(|(_, id)| id).collect();
+        let ids: Vec<ClaimId> = day.state().lock().roster.iter().map(|(_, id)| id).collect();
         let mut claims = Vec::new();
         for id in ids {
             let Some(shard) = self.ledger.lock_of(id) else {
@@ -255,7 +255,7 @@ impl Hall {
             }
             affected.push(id);
         }
-        Ok(affected)
+        affected
     }
 
     /// Creates a day, or brings an existing one to its present shape.

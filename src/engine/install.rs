@@ -91,7 +91,7 @@ impl Hall {
                     continue;
                 };
                 let state = entry.day.state().lock();
-                if state.frame.unit_min != rule.unit_min && state.roster_count() > 0 {
+                if state.frame.unit_min != rule.unit_min && state.roster.count() > 0 {
                     let keys = document.numbers.calendar_key(calendar);
                     return Err(Error::Catalog(Arc::new(CatalogError::unit_in_use(
                         keys.unwrap_or_default(),
@@ -102,7 +102,7 @@ impl Hall {
                     report.replanned += 1;
                 }
                 if state.frame.begins != shape.begins {
-                    report.moved.extend(state.roster().map(|(_, id)| id));
+                    report.moved.extend(state.roster.iter().map(|(_, id)| id));
                 }
             }
         }

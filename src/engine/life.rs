@@ -76,13 +76,14 @@ impl Engine {
     /// [`Rejection::TooLate`] after the cut-off, [`Rejection::AlreadyEnded`].
     pub fn cancel(&self, claim: ClaimId) -> Commit<'_, Receipt> {
         self.hall.change(claim, |scene| match scene.state {
-            ClaimState::Booked => match after_cutoff(scene, false) {
-                Some(until) => Verdict::Refuse(Rejection::TooLate { until: until.utc() }),
-                None => {
+            ClaimState::Booked => {
+                if let Some(until) = after_cutoff(scene, false) {
+                    Verdict::Refuse(Rejection::TooLate { until: until.utc() })
+                } else {
                     let returns_at = self.hall.cool_off(scene);
                     ended(scene, ClaimState::Cancelled, returns_at, ActorId(0))
                 }
-            },
+            }
             ClaimState::Displaced => ended(scene, ClaimState::Cancelled, None, ActorId(0)),
             ClaimState::Cancelled => Verdict::Replay,
             other => Verdict::Refuse(over(scene, other)),
@@ -175,7 +176,7 @@ impl Hall {
             let others = scene.shard.of_party(self.ledger.locate(party).0, party);
             let others = others.filter(|(id, _)| *id != scene.id);
             let services = scene.shard.services(scene.id.index());
-            let limit = super::grant::party_limit(
+            let limit = super::request::party_limit(
                 services.as_slice(),
                 scene.place,
                 others,

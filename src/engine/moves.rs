@@ -3,9 +3,9 @@
 //! Takes the new place and frees the old one in one step; if it fails, the old one is untouched.
 
 use crate::claim::{ClaimState, Place, Receipt};
-use crate::engine::grant::{party_limit, shortage};
 use crate::engine::life::{after_cutoff, over};
-use crate::engine::{Engine, HalfDone, Hall, Scene, World, scene};
+use crate::engine::request::{party_limit, shortage};
+use crate::engine::{Engine, HalfDone, Hall, Scene, World, scene, view};
 use crate::error::Error;
 use crate::id::{ClaimId, RequestId, Seq, SlotId};
 use crate::inventory::{DayEntry, DayState, starts_at};
@@ -196,7 +196,7 @@ impl Hall {
             self.give_back(&mut shard, LINES - used);
             self.ledger.note_due(&shard);
             let answer = answer.and_then(|replayed| {
-                let claim = self.view(&shard, &world, wish.claim).ok_or(unknown)?;
+                let claim = view(&shard, &world, wish.claim).ok_or(unknown)?;
                 Ok(Receipt { claim, replayed })
             });
             return Commit::new(&self.journal, seq, answer);
@@ -336,7 +336,7 @@ impl Hall {
         day.check(&plan, &frame, now, &target, &[], freed)
             .map_err(|short| (day.seq(), shortage(target.slot(), short).into()))?;
         day.reserve(state, 1, true);
-        let roster = state.next_roster(0).ok_or((day.seq(), Error::Busy))?;
+        let roster = state.roster.next(0).ok_or((day.seq(), Error::Busy))?;
         Ok(Place { roster, ..target })
     }
 }

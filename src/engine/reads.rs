@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::catalog::{CalendarRule, Catalog, Rules};
 use crate::claim::{Arrangement, Claim, Place};
-use crate::engine::{Engine, Opening, Openings};
+use crate::engine::{Engine, Opening, Openings, view};
 use crate::error::Error;
 use crate::id::{CalendarId, Channel, ClaimId, DayId, OfficeId, PartyId, Seq, ServiceId, SlotId};
 use crate::inventory::{DayEntry, Search, earliest, lanes, starts_at};
@@ -190,7 +190,7 @@ impl Engine {
         let Some(shard) = hall.ledger.lock_of(id) else {
             return hall.refuse(unknown);
         };
-        let claim = hall.view(&shard, &hall.world.load(), id).ok_or(unknown);
+        let claim = view(&shard, &hall.world.load(), id).ok_or(unknown);
         Commit::new(&hall.journal, shard.seq, claim)
     }
 
@@ -206,7 +206,7 @@ impl Engine {
         };
         let world = hall.world.load();
         let ids = shard.of_party(hash, party).map(|(id, _)| id);
-        let claims = ids.filter_map(|id| hall.view(&shard, &world, id)).collect();
+        let claims = ids.filter_map(|id| view(&shard, &world, id)).collect();
         Commit::new(&hall.journal, shard.seq, Ok(claims))
     }
 
@@ -226,14 +226,14 @@ impl Engine {
         let Some(entry) = world.days.get(day) else {
             return hall.refuse(Rejection::UnknownDay { day });
         };
-        let ids: Vec<_> = entry.day.state().lock().roster().map(|(_, id)| id).collect();
+        let ids: Vec<_> = entry.day.state().lock().roster.iter().map(|(_, id)| id).collect();
         let mut seq = entry.day.seq();
         let mut claims: Vec<Claim> = Vec::with_capacity(ids.len());
         for id in ids {
             let Some(shard) = hall.ledger.lock_of(id) else {
                 continue;
             };
-            let claim = hall.view(&shard, &world, id);
+            let claim = view(&shard, &world, id);
             if let Some(claim) = claim.filter(|c| c.slot.day == day && c.state.is_on_roster()) {
                 seq = seq.max(shard.seq);
                 claims.push(claim);

@@ -115,7 +115,9 @@ impl World {
 fn write_plan(words: &mut Words, plan: &Plan) {
     let effects = plan.effects();
     words.put(&[effects.len() as u64]);
-    effects.iter().for_each(|effect| words.put(&effect.to_line()));
+    for effect in &effects {
+        words.put(&effect.to_line());
+    }
 }
 
 fn write_day(words: &mut Words, day: &Day) -> Seq {
@@ -125,7 +127,7 @@ fn write_day(words: &mut Words, day: &Day) -> Seq {
     for index in 0..day.slots() {
         words.put(&[day.used(index), u64::from(day.held(index))]);
     }
-    let (roster, free) = state.raw_roster();
+    let (roster, free) = state.roster.raw();
     words.put(&[u64::from(free), roster.len() as u64]);
     words.put(roster);
     day.seq()
@@ -138,7 +140,8 @@ pub(super) fn read(input: &mut dyn Read) -> io::Result<(Rebuilt, Seq)> {
     if magic != MAGIC || version != VERSION {
         return Err(bad("not a snapshot of this version"));
     }
-    let tail = Tail { position, seq: Seq(seq), crc: crc as u32, time: Time(time) };
+    let crc = u32::try_from(crc).map_err(|_| bad("a checksum that is none"))?;
+    let tail = Tail { position, seq: Seq(seq), crc, time: Time(time) };
     let [shards, k0, k1] = input.words()?;
     let shards = usize::try_from(shards).unwrap_or(0);
     if !shards.is_power_of_two() || shards > crate::limits::SHARDS_MAX {

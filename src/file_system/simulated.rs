@@ -307,19 +307,13 @@ impl FileHandle for SimFile {
         let Some(inode) = state.inodes.get_mut(self.inode) else {
             return Ok(());
         };
-        match called {
-            // The pages are marked clean: programs still see them, the disk never gets them.
-            Err(error) => {
-                inode.lost = true;
-                Err(error)
-            }
-            Ok(_) => {
-                if !inode.lost {
-                    inode.durable = inode.now.clone();
-                }
-                Ok(())
-            }
+        // The pages are marked clean: programs still see them, the disk never gets them.
+        inode.lost |= called.is_err();
+        called?;
+        if !inode.lost {
+            inode.durable = inode.now.clone();
         }
+        Ok(())
     }
 
     fn sync_all(&self) -> io::Result<()> {

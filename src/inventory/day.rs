@@ -8,14 +8,10 @@ use crate::claim::Place;
 use crate::id::{Channel, ClaimId, DayId, Seq};
 use crate::inventory::map::Bits;
 use crate::inventory::plan::Plan;
-use crate::limits::ROSTER_MAX;
+use crate::inventory::roster::Roster;
 use crate::record::{DayFrame, Effect};
 use crate::sync::{Arc, AtomicBool, AtomicU16, AtomicU64, Mutex, Ordering};
 use crate::time::Time;
-
-/// A roster place that is free holds this bit and the number of the next free one.
-const FREE: u64 = 1 << 63;
-const NO_FREE: u32 = u32::MAX;
 
 /// One calendar on one civil date.
 #[derive(Debug)]
@@ -39,9 +35,7 @@ pub(crate) struct DayState {
     pub(crate) plan: Arc<Plan>,
     /// Gone from memory: whoever still holds the day must not use it.
     pub(crate) retired: bool,
-    roster: Vec<u64>,
-    roster_free: u32,
-    roster_count: u32,
+    pub(crate) roster: Roster,
     free_places: i64,
 }
 
@@ -68,9 +62,7 @@ impl Day {
                 frame,
                 plan,
                 retired: false,
-                roster: Vec::new(),
-                roster_free: NO_FREE,
-                roster_count: 0,
+                roster: Roster::default(),
                 free_places,
             }),
         }
@@ -160,7 +152,7 @@ impl Day {
         place.slots().all(|index| {
             index < self.used.len() && {
                 let own = lanes(self.used(index)).get(place.channel.index()).copied().unwrap_or(0);
-                own + u32::from(place.width()) <= u32::from(u16::MAX)
+                u16::try_from(own + u32::from(place.width())).is_ok()
             }
         })
     }
@@ -235,10 +227,7 @@ impl Day {
 
     /// Makes room so that nothing allocates after the decision.
     pub(crate) fn reserve(&self, state: &mut DayState, claims: usize, holds: bool) {
-        if state.roster.capacity() - state.roster.len() < claims {
-            let more = (state.roster.len() / 4).max(16).max(claims);
-            state.roster.reserve_exact(more);
-        }
+        state.roster.reserve(claims);
         if holds {
             self.held.get_or_init(|| self.used.iter().map(|_| AtomicU16::new(0)).collect());
         }
@@ -254,7 +243,7 @@ impl Day {
             }
             Effect::Confirmed { place, .. } => self.change_held(place, false),
             Effect::Ended { place, held, returns_at, .. } => {
-                state.leave_roster(place.roster);
+                state.roster.leave(place.roster);
                 match (returns_at, held) {
                     (Some(_), false) => self.change_held(place, true),
                     (Some(_), true) => {}
@@ -277,16 +266,16 @@ impl Day {
                 if !held {
                     self.change_held(place, false);
                 }
-                state.enter_roster(place.roster, *claim);
+                state.roster.enter(place.roster, *claim);
             }
             Effect::Freed { place, held, .. } => {
-                state.leave_roster(place.roster);
+                state.roster.leave(place.roster);
                 if *held {
                     self.change_held(place, false);
                 }
                 self.subtract(state, place, place.slots());
             }
-            Effect::Archived { place, .. } => state.leave_roster(place.roster),
+            Effect::Archived { place, .. } => state.roster.leave(place.roster),
             // Release: as the counters.
             Effect::DayClosed { .. } => self.closed.store(true, Ordering::Release),
             Effect::DayReopened { .. } => self.closed.store(false, Ordering::Release),
@@ -303,7 +292,7 @@ impl Day {
             self.change_held(place, true);
         }
         self.add(state, place, place.slots());
-        state.enter_roster(place.roster, claim);
+        state.roster.enter(place.roster, claim);
     }
 
     /// Moves a claim within this day as one net difference, so that no reader sees a slot with
@@ -326,8 +315,8 @@ impl Day {
         self.subtract(state, old, old.slots().filter(|index| !new.slots().contains(index)));
         self.add(state, new, new.slots().filter(|index| !old.slots().contains(index)));
         // In this order, so that the free list stays a stack in life and in replay.
-        state.enter_roster(new.roster, claim);
-        state.leave_roster(old.roster);
+        state.roster.enter(new.roster, claim);
+        state.roster.leave(old.roster);
     }
 
     /// Another frame and plan; counters keep their slots.
@@ -356,9 +345,7 @@ impl Day {
         roster: Vec<u64>,
         roster_free: u32,
     ) {
-        let taken = roster.iter().filter(|entry| **entry & FREE == 0).count();
-        state.roster_count = u32::try_from(taken).unwrap_or(u32::MAX);
-        (state.roster, state.roster_free) = (roster, roster_free);
+        state.roster = Roster::load(roster, roster_free);
         if counts.iter().any(|(_, held)| *held > 0) {
             self.held.get_or_init(|| self.used.iter().map(|_| AtomicU16::new(0)).collect());
         }
@@ -380,73 +367,7 @@ impl Day {
     /// Bytes of the day.
     pub(crate) fn memory(&self, state: &DayState) -> usize {
         let held = self.held.get().map_or(0, |held| held.len() * size_of::<AtomicU16>());
-        size_of::<Self>()
-            + self.used.len() * size_of::<AtomicU64>()
-            + held
-            + state.roster.capacity() * size_of::<u64>()
-    }
-}
-
-impl DayState {
-    /// The roster places that the next `nth` claims will get; `None` when the roster is full.
-    pub(crate) fn next_roster(&self, nth: u32) -> Option<u32> {
-        let mut at = self.roster_free;
-        for passed in 0..=nth {
-            if at == NO_FREE {
-                let fresh = u32::try_from(self.roster.len()).ok()? + (nth - passed);
-                return (fresh <= ROSTER_MAX).then_some(fresh);
-            }
-            if passed < nth {
-                at = self.free_after(at);
-            }
-        }
-        Some(at)
-    }
-
-    fn free_after(&self, at: u32) -> u32 {
-        let entry = self.roster.get(at as usize).copied().unwrap_or(u64::MAX);
-        u32::try_from(entry & !FREE).unwrap_or(NO_FREE)
-    }
-
-    fn enter_roster(&mut self, at: u32, claim: ClaimId) {
-        if self.roster_free == at {
-            self.roster_free = self.free_after(at);
-        }
-        // Replay may meet places out of their first order; the gap is free until its record comes.
-        while self.roster.len() <= at as usize {
-            self.roster.push(FREE | u64::from(NO_FREE));
-        }
-        if let Some(slot) = self.roster.get_mut(at as usize) {
-            self.roster_count += u32::from(*slot & FREE != 0);
-            *slot = claim.to_u64();
-        }
-    }
-
-    fn leave_roster(&mut self, at: u32) {
-        let free = self.roster_free;
-        if let Some(slot) = self.roster.get_mut(at as usize)
-            && *slot & FREE == 0
-        {
-            *slot = FREE | u64::from(free);
-            self.roster_free = at;
-            self.roster_count -= 1;
-        }
-    }
-
-    /// The claims on the roster, in no order.
-    pub(crate) fn roster(&self) -> impl Iterator<Item = (u32, ClaimId)> {
-        (0..)
-            .zip(&self.roster)
-            .filter(|(_, entry)| **entry & FREE == 0)
-            .map(|(place, entry)| (place, ClaimId::from_u64(*entry)))
-    }
-
-    pub(crate) fn raw_roster(&self) -> (&[u64], u32) {
-        (&self.roster, self.roster_free)
-    }
-
-    pub(crate) fn roster_count(&self) -> u32 {
-        self.roster_count
+        size_of::<Self>() + self.used.len() * size_of::<AtomicU64>() + held + state.roster.memory()
     }
 }
 

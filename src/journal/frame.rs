@@ -136,7 +136,9 @@ mod tests {
         let mut frame = Frame::default();
         frame.clear();
         let lines: Vec<Line> = (0..3_u64).map(|n| [n; 8]).collect();
-        lines.iter().for_each(|line| frame.push(line));
+        for line in &lines {
+            frame.push(line);
+        }
         let header =
             Header { epoch: 3, position: 9, first: Seq(40), lines: 3, ..Header::default() };
         let (bytes, crc) = frame.seal(&header);

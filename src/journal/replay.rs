@@ -12,6 +12,9 @@ use crate::log_store::{LogStore, Position};
 use crate::record::{Line, has_more};
 use crate::time::Time;
 
+/// Told each line with its number, its full time, and the next line of its group.
+pub(crate) type Visit<'a> = dyn FnMut(Seq, Time, &Line, Option<&Line>) + 'a;
+
 /// Visits every line of the frames after `after` up to `upto`, with the next line of its group.
 /// `tail` is what is known of the log at `after`; with its default the first frame is taken as it
 /// is.
@@ -20,7 +23,7 @@ pub(crate) fn replay(
     after: Position,
     upto: Position,
     tail: Tail,
-    visit: &mut dyn FnMut(Seq, Time, &Line, Option<&Line>),
+    visit: &mut Visit<'_>,
 ) -> Result<Tail, StorageError> {
     let mut tail = Tail { position: after, ..tail };
     if upto <= after {
@@ -55,7 +58,7 @@ fn one_frame(
     bytes: &[u8],
     tail: &mut Tail,
     known: bool,
-    visit: &mut dyn FnMut(Seq, Time, &Line, Option<&Line>),
+    visit: &mut Visit<'_>,
 ) -> Result<(), &'static str> {
     let (header, crc, lines) = frame::open(bytes).ok_or("a frame that is none")?;
     if header.position != position || position != tail.position + 1 {

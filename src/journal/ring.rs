@@ -30,7 +30,6 @@ impl Ring {
         Self((0..RING_LINES).map(slot).collect())
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "masked to the length of the ring")]
     fn slot(&self, seq: u64) -> Option<&Slot> {
         self.0.get((seq & MASK) as usize)
     }

@@ -148,7 +148,6 @@ impl Entry {
         self.when = (self.when >> TIME_BITS << TIME_BITS) | time.0.min(Time::MAX.0);
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the upper 16 bits")]
     pub(crate) const fn service(&self) -> ServiceId {
         ServiceId((self.when >> TIME_BITS) as u16)
     }
@@ -317,6 +316,5 @@ pub(crate) fn fingerprint(place: &Place, service: ServiceId, detail: &Detail, bo
     for service in detail.more_services.iter().flatten() {
         state = mix(state, u64::from(service.0) + 1);
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half is well mixed")]
-    ((mix(state, 1) >> 32) as u32)
+    (mix(state, 1) >> 32) as u32
 }

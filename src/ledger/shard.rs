@@ -15,11 +15,11 @@ use crate::limits::CLAIMS_PER_SHARD_MAX;
 use crate::time::Time;
 
 /// Entries of one chunk: chunks never move, so growth copies nothing.
-const CHUNK: usize = 64;
+pub(super) const CHUNK: usize = 64;
 
 /// Something of this shard to look at when its time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Due {
+pub(super) struct Due {
     at: u64,
     index: u32,
     generation: u32,
@@ -28,17 +28,17 @@ struct Due {
 /// One shard: claims, the index from party to newest claim, deadlines, ended claims in order.
 #[derive(Debug)]
 pub(crate) struct Shard {
-    number: usize,
-    key: HashKey,
-    hot: Vec<Box<[Entry]>>,
-    cold: Vec<Option<Box<[Cold]>>>,
-    index: HashTable<u32>,
-    deadlines: BinaryHeap<Reverse<Due>>,
-    free_head: u32,
-    free_count: u32,
+    pub(super) number: usize,
+    pub(super) key: HashKey,
+    pub(super) hot: Vec<Box<[Entry]>>,
+    pub(super) cold: Vec<Option<Box<[Cold]>>>,
+    pub(super) index: HashTable<u32>,
+    pub(super) deadlines: BinaryHeap<Reverse<Due>>,
+    pub(super) free_head: u32,
+    pub(super) free_count: u32,
     /// Ended claims, oldest first, chained by their `link`.
-    ended_head: u32,
-    ended_tail: u32,
+    pub(super) ended_head: u32,
+    pub(super) ended_tail: u32,
     /// Sequence number of the last record applied here.
     pub(crate) seq: Seq,
     /// Ring lines that this shard may still publish without asking the journal.
@@ -406,66 +406,5 @@ impl Shard {
 
     pub(crate) fn actor(&self, index: u32) -> ActorId {
         self.cold(index).actor
-    }
-
-    /// Bytes of everything in this shard.
-    pub(crate) fn memory(&self) -> usize {
-        let cold = self.cold.iter().flatten().count() * CHUNK * size_of::<Cold>();
-        self.hot.len() * CHUNK * size_of::<Entry>()
-            + cold
-            + self.index.capacity() * 8 / 7 * (size_of::<u32>() + 1)
-            + self.deadlines.capacity() * size_of::<Due>()
-    }
-
-    /// Head and tail of the ended chain, for snapshots.
-    pub(crate) fn ended_ends(&self) -> (u32, u32) {
-        (self.ended_head, self.ended_tail)
-    }
-
-    /// Takes over the entries of a snapshot; `lines` in order of their index.
-    pub(crate) fn load(&mut self, lines: &[(Entry, Cold)], ended: (u32, u32), seq: Seq) {
-        (self.ended_head, self.ended_tail) = ended;
-        self.seq = seq;
-        let mut pointed_at = vec![false; lines.len()];
-        for (entry, _) in lines {
-            if entry.stage().state().is_some()
-                && let Some(flag) = pointed_at.get_mut(entry.next as usize)
-            {
-                *flag = true;
-            }
-        }
-        for (index, ((entry, cold), inner)) in (0_u32..).zip(lines.iter().zip(pointed_at)) {
-            self.grow_to(index);
-            if let Some(slot) = self.entry_mut(index) {
-                *slot = *entry;
-            }
-            if entry.has_cold() {
-                self.change_cold(index, |line| *line = *cold);
-            }
-            self.count_loaded(index, entry);
-            if entry.stage().state().is_some() && !inner {
-                let (hash_of, key) = (hash(self.key, entry.party), self.key);
-                let hot = &self.hot;
-                self.index.insert_unique(hash_of, index, |index| {
-                    let chunk = hot.get(*index as usize / CHUNK);
-                    let entry = chunk.and_then(|chunk| chunk.get(*index as usize % CHUNK));
-                    entry.map_or(0, |entry| hash(key, entry.party))
-                });
-            }
-        }
-        self.rebuild_free();
-    }
-
-    fn count_loaded(&mut self, index: u32, entry: &Entry) {
-        match entry.stage() {
-            Stage::Claim(ClaimState::Held) => self.tally.held += 1,
-            Stage::Cooling => self.tally.cooling += 1,
-            Stage::Claim(state) if state.is_on_roster() => self.tally.booked += 1,
-            Stage::Claim(_) => self.tally.ended += 1,
-            Stage::Free | Stage::Spent => {}
-        }
-        if matches!(entry.stage(), Stage::Claim(ClaimState::Held) | Stage::Cooling) {
-            self.push_deadline(entry.time(), index, entry.generation());
-        }
     }
 }

@@ -90,7 +90,7 @@ fn copy_files(from: &Path, to: &Path) -> io::Result<BackupReport> {
     let mut names = RealFileSystem.list(from)?;
     // Snapshots before the log: a log that reaches further than its snapshot is as it should be.
     let kinds = ["snapshot-", "manifest", "log-"];
-    names.retain(|name| kinds.iter().any(|kind| name.starts_with(kind)) && !name.ends_with(".tmp"));
+    names.retain(|name| kinds.iter().any(|kind| name.starts_with(kind)));
     names.sort_by_key(|name| kinds.iter().position(|kind| name.starts_with(kind)));
     if !names.iter().any(|name| name == "manifest") {
         return Err(io::Error::other("this is no directory of an engine"));

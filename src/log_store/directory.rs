@@ -2,7 +2,6 @@
 //!
 //! Never retries a failed write or sync: the first one is the last.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -11,42 +10,15 @@ use std::thread::JoinHandle;
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
 use crate::limits::{BLOCK_BYTES, RING_LINES};
+use crate::log_store::blocks::{block_bytes, fresh_salt, is_full, read_files, write_all};
 use crate::log_store::manifest;
 use crate::log_store::recovery::{Found, INDEX_STEP, damaged, scan};
-use crate::log_store::segment::{BLOCK_HEADER, Block, FileHeader, Kind, read_block};
+use crate::log_store::segment::{Block, FileHeader, Kind};
 use crate::log_store::spare::Spares;
-use crate::log_store::{Appended, Claimed, LogStore, Position, SnapshotName, snapshots};
+use crate::log_store::{
+    Appended, Claimed, DirectoryOptions, Durability, LogStore, Position, SnapshotName, snapshots,
+};
 use crate::sync::{Arc, Mutex};
-
-/// What an acknowledgement promises.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// Written and synced: survives the loss of power.
-    #[default]
-    Synced,
-    /// As `Synced`, and a second sync proves it: even damage to the very last frame is told from a
-    /// torn one. Twice the syncs.
-    SyncedTwice,
-    /// Written, not synced: survives the process, not the power.
-    Buffered,
-}
-
-/// Settings of a directory store.
-#[derive(Clone, Copy, Debug)]
-pub struct DirectoryOptions {
-    /// What an acknowledgement promises.
-    pub durability: Durability,
-    /// Bytes of one log file; at least 64 KiB.
-    pub segment_bytes: u64,
-    /// Prepare the next file in a thread of its own (else when it is needed).
-    pub background: bool,
-}
-
-impl Default for DirectoryOptions {
-    fn default() -> Self {
-        Self { durability: Durability::Synced, segment_bytes: 64 << 20, background: true }
-    }
-}
 
 /// A log in a directory, owned by whoever holds the lock in it.
 #[derive(Debug)]
@@ -446,78 +418,4 @@ impl<F: FileSystem> Drop for DirectoryStore<F> {
             let _ = preparer.join();
         }
     }
-}
-
-/// Visits frames in order, each from the newest file that has it.
-pub(super) fn read_files<F: FileSystem>(
-    fs: &F,
-    files: &[Found],
-    from: Position,
-    upto: Position,
-    visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
-) -> Result<(), StorageError> {
-    let mut want = from;
-    let mut buffer = Vec::new();
-    for (n, found) in files.iter().enumerate() {
-        let limit = files.get(n + 1).map_or(found.next, |next| next.header.first.min(found.next));
-        if want < found.header.first || want >= limit {
-            continue;
-        }
-        let io = |error| StorageError::io("read", &found.path, error);
-        let file = fs.open(&found.path, false).map_err(io)?;
-        let at = found.index.partition_point(|(position, _)| *position <= want);
-        let start = at.checked_sub(1).and_then(|at| found.index.get(at));
-        let mut offset = start.map_or(BLOCK_BYTES as u64, |(_, offset)| *offset);
-        while want < limit && want <= upto {
-            let block = read_block(&file, offset, found.header.salt, None, &mut buffer);
-            let Some((block, _)) = block.map_err(io)? else {
-                return Err(damaged(&found.path, offset, want, "a block is damaged"));
-            };
-            offset += block.size();
-            if block.kind != Kind::Frame || block.position < want {
-                continue;
-            }
-            let end = BLOCK_HEADER + block.length as usize;
-            let frame = buffer.get(BLOCK_HEADER..end).unwrap_or(&[]);
-            if visit(want, frame).is_break() {
-                return Ok(());
-            }
-            want += 1;
-        }
-    }
-    if want <= upto {
-        let path = files.last().map(|found| found.path.clone()).unwrap_or_default();
-        return Err(damaged(&path, 0, want, "a frame is missing"));
-    }
-    Ok(())
-}
-
-/// Writes all of it, going on after a short or interrupted write.
-pub(super) fn write_all(file: &impl FileHandle, offset: u64, bytes: &[u8]) -> io::Result<()> {
-    let mut done = 0;
-    while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
-        match file.write_at(offset + done as u64, rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(more) => done += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn block_bytes(frame: usize) -> u64 {
-    ((BLOCK_HEADER + frame) as u64).next_multiple_of(BLOCK_BYTES as u64)
-}
-
-fn is_full(error: &StorageError) -> bool {
-    let StorageError::Io { source, .. } = error else {
-        return false;
-    };
-    matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-/// A number no earlier use of the file had, from the system's randomness.
-fn fresh_salt() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
-use crate::log_store::directory::write_all;
+use crate::log_store::blocks::write_all;
 use crate::log_store::recovery::damaged;
 use crate::log_store::segment::{FORMAT, unwords, words};
 
@@ -25,7 +25,7 @@ pub(super) fn read<F: FileSystem>(fs: &F, directory: &Path) -> Result<u64, Stora
     let mut bytes = [0; BYTES];
     file.read_at(0, &mut bytes).map_err(io)?;
     let [magic, incarnation, crc] = unwords(&bytes);
-    let sum = bytes.get(..16).map(crc32c::crc32c).unwrap_or(0);
+    let sum = bytes.get(..16).map_or(0, crc32c::crc32c);
     if u64::from(sum) != crc || magic & u64::from(u32::MAX) != u64::from(MAGIC) {
         return Err(damaged(&path, 0, 0, "the manifest is damaged"));
     }
@@ -39,7 +39,7 @@ pub(super) fn read<F: FileSystem>(fs: &F, directory: &Path) -> Result<u64, Stora
 /// Raises the number, durably, and answers with it.
 pub(super) fn raise<F: FileSystem>(fs: &F, directory: &Path) -> Result<u64, StorageError> {
     let incarnation = read(fs, directory)? + 1;
-    let (tmp, path) = (directory.join("manifest.tmp"), directory.join("manifest"));
+    let (tmp, path) = (directory.join("tmp-manifest"), directory.join("manifest"));
     let io = |error| StorageError::io("write", &path, error);
     let mut bytes = words(&[u64::from(MAGIC) | u64::from(FORMAT) << 32, incarnation]);
     bytes.extend(u64::from(crc32c::crc32c(&bytes)).to_le_bytes());

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::StorageError;
 use crate::file_system::RealFileSystem;
-use crate::log_store::directory::read_files;
+use crate::log_store::blocks::read_files;
 use crate::log_store::recovery::{Scan, scan};
 use crate::log_store::{Appended, Claimed, LogStore, Position, SnapshotName, manifest, snapshots};
 

@@ -12,6 +12,7 @@ use crate::log_store::segment::{BLOCK_HEADER, BadHeader, FORMAT, FileHeader, Kin
 
 /// What is known at one place of the log where a block is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the columns of the table")]
 struct Sight {
     /// A newer file begins at or before the expected frame.
     superseded: bool,
@@ -120,12 +121,12 @@ pub(super) fn scan<F: FileSystem>(
     let files = headers(fs, directory)?;
     let mut scan = Scan { proven: snapshot, last: 0, ..Scan::default() };
     scan.proven = scan.proven.max(highest_synced(fs, &files)?);
-    let Some((_, first)) = files.first() else {
+    let Some((path, first)) = files.first() else {
         return Ok(scan);
     };
     if first.first > snapshot + 1 {
         let what = "the frames between the newest snapshot and this file are missing";
-        return Err(damaged(&files[0].0, 0, snapshot + 1, what));
+        return Err(damaged(path, 0, snapshot + 1, what));
     }
     scan.last = first.first - 1;
     for (n, (path, header)) in files.iter().enumerate() {
@@ -269,16 +270,15 @@ fn highest_synced<F: FileSystem>(
         let mut blanks = 0;
         // A frame is at most so many blocks, so a longer gap is the end of what was written.
         while offset < header.length && blanks < 1_024 {
-            match read_block(&file, offset, header.salt, None, &mut buffer).map_err(io)? {
-                Some((block, _)) => {
-                    highest = highest.max(block.synced_upto);
-                    offset += block.size();
-                    blanks = 0;
-                }
-                None => {
-                    offset += BLOCK_BYTES as u64;
-                    blanks += 1;
-                }
+            if let Some((block, _)) =
+                read_block(&file, offset, header.salt, None, &mut buffer).map_err(io)?
+            {
+                highest = highest.max(block.synced_upto);
+                offset += block.size();
+                blanks = 0;
+            } else {
+                offset += BLOCK_BYTES as u64;
+                blanks += 1;
             }
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
-use crate::log_store::directory::write_all;
+use crate::log_store::blocks::write_all;
 use crate::log_store::recovery::damaged;
 use crate::log_store::{Position, SnapshotName};
 
@@ -84,7 +84,7 @@ pub(super) fn put<F: FileSystem>(
     position: Position,
     fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
 ) -> Result<SnapshotName, StorageError> {
-    let tmp = directory.join("snapshot.tmp");
+    let tmp = directory.join("tmp-snapshot");
     let io = |error| StorageError::io("write", &tmp, error);
     let file = fs.open(&tmp, true).map_err(io)?;
     file.set_len(0).map_err(io)?;

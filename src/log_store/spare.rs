@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
-use crate::log_store::directory::write_all;
+use crate::log_store::blocks::write_all;
 use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering};
 
 /// Bytes of zeros written at a time.
@@ -107,7 +107,7 @@ impl<F: FileSystem> Spares<F> {
         ready.list.clear();
         self.show(&ready);
         for name in self.fs.list(&self.directory)? {
-            if name.starts_with("spare-") || name.ends_with(".tmp") {
+            if name.starts_with("spare-") || name.starts_with("tmp-") {
                 self.fs.remove(&self.directory.join(name))?;
             }
         }

@@ -1,0 +1,77 @@
+//! Was this asked before? A retry answers with what the first try made, as it stands now.
+//!
+//! Never remembers a refusal: a refused request is decided anew.
+
+use crate::claim::{ClaimState, Receipt};
+use crate::engine::request::{Many, Wanted, detail_of, place_of};
+use crate::engine::{Ask, World, view};
+use crate::id::ClaimId;
+use crate::ledger::{Shard, fingerprint};
+use crate::rejection::Rejection;
+
+/// Answers a request that was carried out before: true if so.
+pub(super) fn replay<const N: usize>(
+    asks: &[Ask],
+    booked: bool,
+    hash: u64,
+    world: &World,
+    shard: &Shard,
+    tell: &mut dyn FnMut(Receipt),
+) -> Result<bool, Rejection> {
+    let Some(Ask { party, request, .. }) = asks.first() else {
+        return Ok(true);
+    };
+    let mut found: Many<ClaimId, N> = [const { None }; N];
+    let mut count = 0;
+    for (id, entry) in shard.of_party(hash, *party).filter(|(_, e)| e.request == *request) {
+        let reused = Rejection::RequestReused { claim: id };
+        let part = asks.iter().zip(0..).position(|(ask, part)| {
+            let print = fingerprint_of(ask, part, booked, world);
+            print == Some(entry.fingerprint)
+        });
+        let slot = part.and_then(|part| found.get_mut(part)).ok_or(reused)?;
+        *slot = Some(id);
+        count += 1;
+    }
+    if count == 0 {
+        return Ok(false);
+    }
+    if let Some(Some(claim)) = found.iter().find(|id| id.is_some())
+        && count != asks.len()
+    {
+        return Err(Rejection::RequestReused { claim: *claim });
+    }
+    for id in found.iter().flatten() {
+        if let Some(claim) = view(shard, world, *id) {
+            tell(Receipt { claim, replayed: true });
+        }
+    }
+    Ok(true)
+}
+
+/// What the entry of such an ask would carry, to compare with what is there.
+fn fingerprint_of(ask: &Ask, part: u8, booked: bool, world: &World) -> Option<u32> {
+    let rules = world.rules.as_deref()?;
+    let place = place_of(ask, rules, rules.calendar(ask.slot.day.calendar())?).ok()?;
+    Some(fingerprint(&place, ask.services.first(), &detail_of(ask, part), booked))
+}
+
+/// The receipts of a request just carried out, in the order of its slots.
+pub(super) fn claims_of<'a, const N: usize>(
+    wanted: &'a Many<Wanted<'_>, N>,
+    shard: &'a Shard,
+    world: &'a World,
+    hash: u64,
+    asks: &'a [Ask],
+) -> impl Iterator<Item = Receipt> + 'a {
+    let party = asks.first().map(|ask| ask.party);
+    wanted.iter().flatten().filter_map(move |wanted| {
+        let own = shard.of_party(hash, party?).find(|(_, entry)| {
+            entry.day() == wanted.place.day
+                && entry.place().roster == wanted.place.roster
+                && entry.stage().state().is_some_and(ClaimState::is_on_roster)
+        });
+        let claim = view(shard, world, own?.0)?;
+        Some(Receipt { claim, replayed: false })
+    })
+}

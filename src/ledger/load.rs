@@ -1,0 +1,72 @@
+//! How does a shard come back from a snapshot, and how large is it?
+//!
+//! Never used while others have the shard.
+
+use crate::claim::ClaimState;
+use crate::id::Seq;
+use crate::ledger::entry::{Cold, Entry, Stage};
+use crate::ledger::hash;
+use crate::ledger::shard::{CHUNK, Due, Shard};
+
+impl Shard {
+    /// Bytes of everything in this shard.
+    pub(crate) fn memory(&self) -> usize {
+        let cold = self.cold.iter().flatten().count() * CHUNK * size_of::<Cold>();
+        self.hot.len() * CHUNK * size_of::<Entry>()
+            + cold
+            + self.index.capacity() * 8 / 7 * (size_of::<u32>() + 1)
+            + self.deadlines.capacity() * size_of::<Due>()
+    }
+
+    /// Head and tail of the ended chain, for snapshots.
+    pub(crate) fn ended_ends(&self) -> (u32, u32) {
+        (self.ended_head, self.ended_tail)
+    }
+
+    /// Takes over the entries of a snapshot; `lines` in order of their index.
+    pub(crate) fn load(&mut self, lines: &[(Entry, Cold)], ended: (u32, u32), seq: Seq) {
+        (self.ended_head, self.ended_tail) = ended;
+        self.seq = seq;
+        let mut pointed_at = vec![false; lines.len()];
+        for (entry, _) in lines {
+            if entry.stage().state().is_some()
+                && let Some(flag) = pointed_at.get_mut(entry.next as usize)
+            {
+                *flag = true;
+            }
+        }
+        for (index, ((entry, cold), inner)) in (0_u32..).zip(lines.iter().zip(pointed_at)) {
+            self.grow_to(index);
+            if let Some(slot) = self.entry_mut(index) {
+                *slot = *entry;
+            }
+            if entry.has_cold() {
+                self.change_cold(index, |line| *line = *cold);
+            }
+            self.count_loaded(index, entry);
+            if entry.stage().state().is_some() && !inner {
+                let (hash_of, key) = (hash(self.key, entry.party), self.key);
+                let hot = &self.hot;
+                self.index.insert_unique(hash_of, index, |index| {
+                    let chunk = hot.get(*index as usize / CHUNK);
+                    let entry = chunk.and_then(|chunk| chunk.get(*index as usize % CHUNK));
+                    entry.map_or(0, |entry| hash(key, entry.party))
+                });
+            }
+        }
+        self.rebuild_free();
+    }
+
+    fn count_loaded(&mut self, index: u32, entry: &Entry) {
+        match entry.stage() {
+            Stage::Claim(ClaimState::Held) => self.tally.held += 1,
+            Stage::Cooling => self.tally.cooling += 1,
+            Stage::Claim(state) if state.is_on_roster() => self.tally.booked += 1,
+            Stage::Claim(_) => self.tally.ended += 1,
+            Stage::Free | Stage::Spent => {}
+        }
+        if matches!(entry.stage(), Stage::Claim(ClaimState::Held) | Stage::Cooling) {
+            self.push_deadline(entry.time(), index, entry.generation());
+        }
+    }
+}

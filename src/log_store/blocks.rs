@@ -1,0 +1,88 @@
+//! How are frames read and bytes written? What all who touch log files share.
+//!
+//! Never knows who owns the log.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::ops::ControlFlow;
+
+use crate::error::StorageError;
+use crate::file_system::{FileHandle, FileSystem};
+use crate::limits::BLOCK_BYTES;
+use crate::log_store::Position;
+use crate::log_store::recovery::{Found, damaged};
+use crate::log_store::segment::{BLOCK_HEADER, Kind, read_block};
+
+/// Visits frames in order, each from the newest file that has it.
+pub(super) fn read_files<F: FileSystem>(
+    fs: &F,
+    files: &[Found],
+    from: Position,
+    upto: Position,
+    visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
+) -> Result<(), StorageError> {
+    let mut want = from;
+    let mut buffer = Vec::new();
+    for (n, found) in files.iter().enumerate() {
+        let limit = files.get(n + 1).map_or(found.next, |next| next.header.first.min(found.next));
+        if want < found.header.first || want >= limit {
+            continue;
+        }
+        let io = |error| StorageError::io("read", &found.path, error);
+        let file = fs.open(&found.path, false).map_err(io)?;
+        let at = found.index.partition_point(|(position, _)| *position <= want);
+        let start = at.checked_sub(1).and_then(|at| found.index.get(at));
+        let mut offset = start.map_or(BLOCK_BYTES as u64, |(_, offset)| *offset);
+        while want < limit && want <= upto {
+            let block = read_block(&file, offset, found.header.salt, None, &mut buffer);
+            let Some((block, _)) = block.map_err(io)? else {
+                return Err(damaged(&found.path, offset, want, "a block is damaged"));
+            };
+            offset += block.size();
+            if block.kind != Kind::Frame || block.position < want {
+                continue;
+            }
+            let end = BLOCK_HEADER + block.length as usize;
+            let frame = buffer.get(BLOCK_HEADER..end).unwrap_or(&[]);
+            if visit(want, frame).is_break() {
+                return Ok(());
+            }
+            want += 1;
+        }
+    }
+    if want <= upto {
+        let path = files.last().map(|found| found.path.clone()).unwrap_or_default();
+        return Err(damaged(&path, 0, want, "a frame is missing"));
+    }
+    Ok(())
+}
+
+/// Writes all of it, going on after a short or interrupted write.
+pub(super) fn write_all(file: &impl FileHandle, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    let mut done = 0;
+    while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+        match file.write_at(offset + done as u64, rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(more) => done += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn block_bytes(frame: usize) -> u64 {
+    ((BLOCK_HEADER + frame) as u64).next_multiple_of(BLOCK_BYTES as u64)
+}
+
+pub(super) fn is_full(error: &StorageError) -> bool {
+    let StorageError::Io { source, .. } = error else {
+        return false;
+    };
+    matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// A number no earlier use of the file had, from the system's randomness.
+pub(super) fn fresh_salt() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
