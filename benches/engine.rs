@@ -62,12 +62,7 @@ fn one_slot(c: &mut Criterion) {
     let fair = Fair::open(Engine::builder(), 0);
     let (hot, sold_out) = (fair.days[0].slot(40), fair.days[1].slot(40));
     let ask = |party: u64, slot| {
-        Ask::new(
-            PartyId(spread(party).into()),
-            RequestId(1),
-            fair.service,
-            slot,
-        )
+        Ask::new(PartyId(spread(party).into()), RequestId(1), fair.service, slot)
     };
     for n in 0..400 {
         fair.engine.book(&ask(n, sold_out)).wait().unwrap();
@@ -104,9 +99,7 @@ fn reads(c: &mut Criterion) {
     let mut group = c.benchmark_group("reads");
     let fair = Fair::open(Engine::builder(), LIVE);
     let query = Openings::new(fair.service).limit(1);
-    group.bench_function("earliest_of_57_offices", |b| {
-        b.iter(|| fair.engine.openings(&query))
-    });
+    group.bench_function("earliest_of_57_offices", |b| b.iter(|| fair.engine.openings(&query)));
     group.bench_function("one_day", |b| b.iter(|| fair.engine.day(fair.days[7])));
     group.finish();
 }
@@ -114,22 +107,12 @@ fn reads(c: &mut Criterion) {
 fn recovery(c: &mut Criterion) {
     const BOOKINGS: u64 = 1_000_000;
     let mut group = c.benchmark_group("recovery");
-    group
-        .sample_size(10)
-        .throughput(Throughput::Elements(BOOKINGS));
+    group.sample_size(10).throughput(Throughput::Elements(BOOKINGS));
     let dir = tempfile::tempdir().unwrap();
-    let open = || {
-        Engine::builder()
-            .directory(dir.path())
-            .snapshot_on_close(false)
-    };
+    let open = || Engine::builder().directory(dir.path()).snapshot_on_close(false);
     Fair::open(open(), BOOKINGS).engine.close().unwrap();
     group.bench_function("open_1M_records_from_page_cache", |b| {
-        b.iter_batched(
-            || (),
-            |()| drop(open().open().unwrap()),
-            BatchSize::PerIteration,
-        );
+        b.iter_batched(|| (), |()| drop(open().open().unwrap()), BatchSize::PerIteration);
     });
     group.finish();
 }

@@ -36,20 +36,12 @@ impl CatalogError {
         found: impl std::fmt::Display,
         expected: impl Into<String>,
     ) -> Self {
-        Self {
-            path: path.into(),
-            found: found.to_string(),
-            expected: expected.into(),
-        }
+        Self { path: path.into(), found: found.to_string(), expected: expected.into() }
     }
 
     /// A calendar cannot get another unit while it has claims.
     pub(crate) fn unit_in_use(calendar: &str, unit_min: u16) -> Self {
         let path = format!("calendar \"{calendar}\".unit");
-        Self::new(
-            path,
-            "another unit",
-            format!("{unit_min}m, as long as it has claims"),
-        )
+        Self::new(path, "another unit", format!("{unit_min}m, as long as it has claims"))
     }
 }

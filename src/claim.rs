@@ -40,10 +40,7 @@ pub enum ClaimState {
 impl ClaimState {
     /// Whether the claim still counts against its party's limits.
     pub const fn is_active(self) -> bool {
-        matches!(
-            self,
-            Self::Held | Self::Booked | Self::Displaced | Self::CheckedIn
-        )
+        matches!(self, Self::Held | Self::Booked | Self::Displaced | Self::CheckedIn)
     }
 
     /// Whether the claim still keeps its places on its day's roster.
@@ -78,10 +75,7 @@ pub struct Services {
 impl Services {
     /// A visit for one service.
     pub const fn one(service: ServiceId) -> Self {
-        Self {
-            list: [service; SERVICES_PER_VISIT_MAX],
-            count: 1,
-        }
+        Self { list: [service; SERVICES_PER_VISIT_MAX], count: 1 }
     }
 
     /// The same visit with one service more; `None` when there are four already.
@@ -99,9 +93,7 @@ impl Services {
 
     /// All of them, in the order asked for.
     pub fn as_slice(&self) -> &[ServiceId] {
-        self.list
-            .get(..usize::from(self.count))
-            .unwrap_or(&self.list)
+        self.list.get(..usize::from(self.count)).unwrap_or(&self.list)
     }
 }
 

@@ -74,10 +74,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            next: None,
-        }
+        Self { what: what.into(), next: None }
     }
 
     pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
@@ -89,9 +86,7 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.what)?;
-        self.next
-            .as_ref()
-            .map_or(Ok(()), |next| write!(f, "\n  next: {next}"))
+        self.next.as_ref().map_or(Ok(()), |next| write!(f, "\n  next: {next}"))
     }
 }
 

@@ -100,9 +100,7 @@ pub(crate) struct Admin {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine")
-            .field("last", &self.hall.journal.last())
-            .finish_non_exhaustive()
+        f.debug_struct("Engine").field("last", &self.hall.journal.last()).finish_non_exhaustive()
     }
 }
 
@@ -317,16 +315,7 @@ fn scene<'a>(
 ) -> Option<Scene<'a>> {
     let entry = shard.get(id)?;
     let state = entry.stage().state()?;
-    Some(Scene {
-        id,
-        state,
-        place: entry.place(),
-        starts_at,
-        now,
-        entry,
-        shard,
-        world,
-    })
+    Some(Scene { id, state, place: entry.place(), starts_at, now, entry, shard, world })
 }
 
 /// Latches the engine when a thread panics between the decision and the end of its change.

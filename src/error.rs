@@ -117,10 +117,6 @@ pub enum StorageError {
 
 impl StorageError {
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
-        Self::Io {
-            doing,
-            path: path.into(),
-            source: Arc::new(source),
-        }
+        Self::Io { doing, path: path.into(), source: Arc::new(source) }
     }
 }

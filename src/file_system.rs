@@ -3,12 +3,14 @@
 //! Never retries, never caches, never interprets a byte.
 
 mod real;
+mod simulated;
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 
 pub use real::RealFileSystem;
+pub use simulated::{Crash, Fault, SimFile, SimFileSystem};
 
 /// The calls that the directory store makes, and no others.
 pub trait FileSystem: Send + Sync + fmt::Debug + 'static {

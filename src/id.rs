@@ -150,9 +150,7 @@ impl DayId {
 
     /// The civil date at the office.
     pub fn date(self) -> NaiveDate {
-        FIRST_DATE
-            .checked_add_days(Days::new(u64::from(self.number())))
-            .unwrap_or(FIRST_DATE)
+        FIRST_DATE.checked_add_days(Days::new(u64::from(self.number()))).unwrap_or(FIRST_DATE)
     }
 
     /// Days since 2000-01-01.
@@ -223,10 +221,7 @@ impl FromStr for SlotId {
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let (day, index) = text.split_once('#').ok_or(ParseIdError)?;
-        Ok(Self {
-            day: day.parse()?,
-            index: index.parse().map_err(|_| ParseIdError)?,
-        })
+        Ok(Self { day: day.parse()?, index: index.parse().map_err(|_| ParseIdError)? })
     }
 }
 
@@ -288,9 +283,7 @@ impl FromStr for ClaimId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        u64::from_str_radix(text, 16)
-            .map(Self)
-            .map_err(|_| ParseIdError)
+        u64::from_str_radix(text, 16).map(Self).map_err(|_| ParseIdError)
     }
 }
 

@@ -128,18 +128,14 @@ impl Journal {
 
     fn failure_text(&self) -> std::sync::Arc<str> {
         let failure = self.failure.lock();
-        failure
-            .as_ref()
-            .map_or_else(|| "unknown".into(), |error| error.to_string().into())
+        failure.as_ref().map_or_else(|| "unknown".into(), |error| error.to_string().into())
     }
 
     /// Takes permits for ring lines if there are so many; never waits.
     pub(crate) fn try_take(&self, lines: u32) -> bool {
         let take = |room: u64| room.checked_sub(u64::from(lines));
         // Acquire: pairs with the Release in `add_room`, so that the lines are free to write.
-        self.room
-            .try_update(Ordering::Acquire, Ordering::Relaxed, take)
-            .is_ok()
+        self.room.try_update(Ordering::Acquire, Ordering::Relaxed, take).is_ok()
     }
 
     /// Takes permits, waiting for them; the caller holds no lock.
@@ -152,8 +148,7 @@ impl Journal {
             self.wake_flusher();
             let mut guard = self.room_lock.lock();
             // A short time-out stands in for a wake-up missed between the try and the wait.
-            self.room_made
-                .wait_for(&mut guard, Duration::from_millis(1));
+            self.room_made.wait_for(&mut guard, Duration::from_millis(1));
         }
     }
 

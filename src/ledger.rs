@@ -30,9 +30,7 @@ impl Ledger {
     /// `shards` is a power of two up to [`SHARDS_MAX`](crate::limits::SHARDS_MAX).
     pub(crate) fn new(shards: usize, key: HashKey) -> Self {
         Self {
-            shards: (0..shards)
-                .map(|n| CachePadded::new(Mutex::new(Shard::new(n, key))))
-                .collect(),
+            shards: (0..shards).map(|n| CachePadded::new(Mutex::new(Shard::new(n, key)))).collect(),
             next_due: (0..shards).map(|_| AtomicU64::new(u64::MAX)).collect(),
             key,
         }
@@ -51,10 +49,7 @@ impl Ledger {
         let hash = hash(self.key, party);
         let mask = self.shards.len() - 1;
         // The index inside a shard uses the lowest and the highest bits.
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a shard number has 12 bits"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "a shard number has 12 bits")]
         (hash, (hash >> 32) as usize & mask)
     }
 
@@ -71,9 +66,7 @@ impl Ledger {
     /// The earliest deadline in a shard, in milliseconds; may be too early, never too late.
     pub(crate) fn next_due(&self, shard: usize) -> u64 {
         // Relaxed: the ticker looks again soon; the shard's lock orders the deadlines themselves.
-        self.next_due
-            .get(shard)
-            .map_or(u64::MAX, |due| due.load(Ordering::Relaxed))
+        self.next_due.get(shard).map_or(u64::MAX, |due| due.load(Ordering::Relaxed))
     }
 
     /// Says what a shard's earliest deadline is now; the caller still holds the shard.
@@ -98,10 +91,7 @@ pub(crate) fn hash(key: HashKey, party: PartyId) -> u64 {
     fold(fold(low ^ k0, high ^ k1) ^ low.rotate_left(32) ^ k1, ODD)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the halves of the product are folded"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the halves of the product are folded")]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64

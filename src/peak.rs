@@ -48,12 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
     let stage = Stage::set(&engine, &scenario)?;
     announce(options, &scenario, &stage, &screen);
     let (tally, seen) = open_doors(&engine, options, &scenario, &stage, &screen, witness)?;
-    let outcome = Outcome {
-        options,
-        stage: &stage,
-        tally: &tally,
-        seen: &seen,
-    };
+    let outcome = Outcome { options, stage: &stage, tally: &tally, seen: &seen };
     screen.line(report::table(&outcome).trim_end_matches('\n'));
     screen.line("\nAudit");
     let findings = if options.in_memory {
@@ -105,10 +100,7 @@ fn announce(options: &Options, scenario: &Scenario, stage: &Stage, screen: &Scre
         let level = options.durability.name();
         format!("  durable ({level}) in {}", options.dir.display())
     });
-    screen.line(&format!(
-        "  opens at {}\n",
-        stage.opens.format("%Y-%m-%d %H:%M:%S%.3f UTC")
-    ));
+    screen.line(&format!("  opens at {}\n", stage.opens.format("%Y-%m-%d %H:%M:%S%.3f UTC")));
 }
 
 fn calls(options: &Options, scenario: &Scenario) -> u64 {
@@ -125,10 +117,7 @@ fn open_doors(
     witness: Witness,
 ) -> Result<(Tally, Seen), Problem> {
     let web = options.citizens - calls(options, scenario);
-    let until = stage
-        .opens
-        .signed_duration_since(engine.now())
-        .num_milliseconds();
+    let until = stage.opens.signed_duration_since(engine.now()).num_milliseconds();
     let doors = Doors {
         engine,
         stage,
@@ -145,9 +134,8 @@ fn open_doors(
         failed: Mutex::new(None),
         witness,
     };
-    let live: Vec<CachePadded<Live>> = (0..options.threads)
-        .map(|_| CachePadded::default())
-        .collect();
+    let live: Vec<CachePadded<Live>> =
+        (0..options.threads).map(|_| CachePadded::default()).collect();
     let (tally, mut seen) = std::thread::scope(|scope| {
         let step = usize::from(options.threads);
         let threads: Vec<_> = (0..options.threads)
@@ -158,11 +146,7 @@ fn open_doors(
                 scope.spawn(move || worker.run(operators))
             })
             .collect();
-        let done = || {
-            threads
-                .iter()
-                .all(std::thread::ScopedJoinHandle::is_finished)
-        };
+        let done = || threads.iter().all(std::thread::ScopedJoinHandle::is_finished);
         let seen = progress::watch(&doors, &live, screen, options.seconds, &done);
         let mut tally = Tally::new();
         let mut broken = false;
@@ -173,9 +157,7 @@ fn open_doors(
             }
         }
         if broken {
-            tally
-                .wrong
-                .push("a thread of the run panicked; its message is above".to_owned());
+            tally.wrong.push("a thread of the run panicked; its message is above".to_owned());
         }
         (tally, seen)
     });

@@ -301,11 +301,7 @@ pub(crate) const fn set_more(line: &mut Line) {
 }
 
 fn place_line(kind: u8, claim: ClaimId, place: &Place) -> Line {
-    let in_turn = if place.arrangement == Arrangement::InTurn {
-        IN_TURN
-    } else {
-        0
-    };
+    let in_turn = if place.arrangement == Arrangement::InTurn { IN_TURN } else { 0 };
     let head = u64::from(kind)
         | in_turn
         | ((place.channel.index() as u64) << 10)
@@ -317,10 +313,7 @@ fn place_line(kind: u8, claim: ClaimId, place: &Place) -> Line {
     [head, claim.to_u64(), 0, 0, 0, 0, word6, 0]
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "each field is masked to its width"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "each field is masked to its width")]
 fn place_of(line: &Line) -> Place {
     let [head, .., word6, _] = *line;
     Place {
@@ -328,11 +321,7 @@ fn place_of(line: &Line) -> Place {
         start: (word6 & 0x7ff) as u16,
         run: (word6 >> 11) as u8,
         persons: (word6 >> 19) as u8,
-        arrangement: if head & IN_TURN == 0 {
-            Arrangement::Together
-        } else {
-            Arrangement::InTurn
-        },
+        arrangement: if head & IN_TURN == 0 { Arrangement::Together } else { Arrangement::InTurn },
         channel: Channel::from_bits(head >> 10),
         roster: ((word6 >> 27) & 0xf_ffff) as u32,
     }
@@ -409,10 +398,7 @@ pub(crate) fn detail(claim: ClaimId, place: &Place, detail: &Detail) -> Line {
     line
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "each field is cut to its width"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "each field is cut to its width")]
 fn detail_of(line: &Line) -> Detail {
     let service = |shift: u32| ((line[3] >> shift) as u16).checked_sub(1).map(ServiceId);
     Detail {
@@ -427,22 +413,19 @@ fn detail_of(line: &Line) -> Detail {
 /// The lines of a large value, in order.
 pub(crate) fn text(of: TextOf, value: &[u8]) -> impl Iterator<Item = Line> {
     let length = value.len() as u64;
-    value
-        .chunks(TEXT_BYTES)
-        .enumerate()
-        .map(move |(number, chunk)| {
-            let mut padded = [0_u8; TEXT_BYTES];
-            for (to, from) in padded.iter_mut().zip(chunk) {
-                *to = *from;
-            }
-            let mut line = [0; 8];
-            line[0] = u64::from(TEXT) | ((of as u64) << 16);
-            line[1] = (number * TEXT_BYTES) as u64 | (length << 32);
-            for (word, bytes) in line.iter_mut().skip(2).zip(padded.as_chunks::<8>().0) {
-                *word = u64::from_le_bytes(*bytes);
-            }
-            line
-        })
+    value.chunks(TEXT_BYTES).enumerate().map(move |(number, chunk)| {
+        let mut padded = [0_u8; TEXT_BYTES];
+        for (to, from) in padded.iter_mut().zip(chunk) {
+            *to = *from;
+        }
+        let mut line = [0; 8];
+        line[0] = u64::from(TEXT) | ((of as u64) << 16);
+        line[1] = (number * TEXT_BYTES) as u64 | (length << 32);
+        for (word, bytes) in line.iter_mut().skip(2).zip(padded.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        line
+    })
 }
 
 fn day_line(kind: u8, day: DayId, frame: &DayFrame) -> Line {
@@ -455,10 +438,7 @@ fn day_line(kind: u8, day: DayId, frame: &DayFrame) -> Line {
     line
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "each field is cut to its width"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "each field is cut to its width")]
 fn frame_of(line: &Line) -> DayFrame {
     DayFrame {
         begins: Time(line[1]),
@@ -470,73 +450,35 @@ fn frame_of(line: &Line) -> DayFrame {
 }
 
 fn lanes(values: [u16; 4]) -> u64 {
-    values
-        .iter()
-        .rev()
-        .fold(0, |word, value| (word << 16) | u64::from(*value))
+    values.iter().rev().fold(0, |word, value| (word << 16) | u64::from(*value))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a lane is 16 bits")]
 fn unlanes(word: u64) -> [u16; 4] {
-    [
-        word as u16,
-        (word >> 16) as u16,
-        (word >> 32) as u16,
-        (word >> 48) as u16,
-    ]
+    [word as u16, (word >> 16) as u16, (word >> 32) as u16, (word >> 48) as u16]
 }
 
 impl Effect {
     /// Its line, or its first: only [`Effect::Granted`] with a detail needs a second.
     pub(crate) fn to_line(&self) -> Line {
         match self {
-            Self::Granted {
-                claim,
-                place,
-                service,
-                party,
-                request,
-                booked,
-                ttl_s,
-                ..
-            } => granted(*claim, place, *service, *party, *request, *booked, *ttl_s),
-            Self::Confirmed {
-                claim,
-                place,
-                actor,
-            } => acted(CONFIRMED, *claim, place, *actor),
-            Self::Extended {
-                claim,
-                place,
-                ttl_s,
-                actor,
-            } => {
+            Self::Granted { claim, place, service, party, request, booked, ttl_s, .. } => {
+                granted(*claim, place, *service, *party, *request, *booked, *ttl_s)
+            }
+            Self::Confirmed { claim, place, actor } => acted(CONFIRMED, *claim, place, *actor),
+            Self::Extended { claim, place, ttl_s, actor } => {
                 let mut line = acted(EXTENDED, *claim, place, *actor);
                 line[6] |= u64::from(*ttl_s) << 47;
                 line
             }
-            Self::Ended {
-                claim,
-                place,
-                how,
-                held,
-                returns_at,
-                actor,
-            } => {
+            Self::Ended { claim, place, how, held, returns_at, actor } => {
                 let mut line = acted(ENDED, *claim, place, *actor);
                 line[3] = state_bits(*how) | if *held { 0 } else { BOOKED };
                 line[4] = returns_at.map_or(0, |time| time.0);
                 line
             }
             Self::Returned { claim, place } => place_line(RETURNED, *claim, place),
-            Self::Taken {
-                claim,
-                place,
-                version,
-                held,
-                adopted,
-                request,
-            } => {
+            Self::Taken { claim, place, version, held, adopted, request } => {
                 let mut line = place_line(TAKEN, *claim, place);
                 line[2] = u64::from(*version)
                     | (u64::from(*held) << 16)
@@ -550,43 +492,21 @@ impl Effect {
                 line[2] = u64::from(*held);
                 line
             }
-            Self::Marked {
-                claim,
-                place,
-                state,
-                actor,
-            } => {
+            Self::Marked { claim, place, state, actor } => {
                 let mut line = acted(MARKED, *claim, place, *actor);
                 line[3] = state_bits(*state);
                 line
             }
-            Self::Assigned {
-                claim,
-                place,
-                actor,
-            } => acted(ASSIGNED, *claim, place, *actor),
+            Self::Assigned { claim, place, actor } => acted(ASSIGNED, *claim, place, *actor),
             Self::Archived { claim, place } => place_line(ARCHIVED, *claim, place),
             Self::DayCreated { day, frame } => day_line(DAY_CREATED, *day, frame),
             Self::DayPlanned { day, frame } => day_line(DAY_PLANNED, *day, frame),
             Self::DayClosed { day } => [head(DAY_CLOSED, *day), 0, 0, 0, 0, 0, 0, 0],
             Self::DayReopened { day } => [head(DAY_REOPENED, *day), 0, 0, 0, 0, 0, 0, 0],
             Self::DayRetired { day } => [head(DAY_RETIRED, *day), 0, 0, 0, 0, 0, 0, 0],
-            Self::PlanDefined {
-                plan,
-                ranges,
-                give_back_min,
-            } => {
+            Self::PlanDefined { plan, ranges, give_back_min } => {
                 let counts = u64::from(*plan) | (u64::from(*ranges) << 32);
-                [
-                    u64::from(PLAN_DEFINED),
-                    counts,
-                    lanes(*give_back_min),
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                ]
+                [u64::from(PLAN_DEFINED), counts, lanes(*give_back_min), 0, 0, 0, 0, 0]
             }
             Self::PlanRange(range) => {
                 let span = u64::from(range.start)
@@ -595,49 +515,33 @@ impl Effect {
                 let (max, protected) = (lanes(range.max), lanes(range.protected));
                 [u64::from(PLAN_RANGE), span, max, protected, 0, 0, 0, 0]
             }
-            Self::Text {
-                of,
-                offset,
-                length,
-                bytes,
-            } => {
+            Self::Text { of, offset, length, bytes } => {
                 let mut line = text(*of, bytes).next().unwrap_or_default();
                 line[1] = u64::from(*offset) | (u64::from(*length) << 32);
                 line
             }
-            Self::Installed { version, done } => [
-                u64::from(INSTALLED),
-                u64::from(*version),
-                u64::from(*done),
-                0,
-                0,
-                0,
-                0,
-                0,
-            ],
-            Self::Founded {
-                shards,
-                key: [k0, k1],
-            } => [u64::from(FOUNDED), u64::from(*shards), *k0, *k1, 0, 0, 0, 0],
+            Self::Installed { version, done } => {
+                [u64::from(INSTALLED), u64::from(*version), u64::from(*done), 0, 0, 0, 0, 0]
+            }
+            Self::Founded { shards, key: [k0, k1] } => {
+                [u64::from(FOUNDED), u64::from(*shards), *k0, *k1, 0, 0, 0, 0]
+            }
         }
     }
 
     /// Its second line, if it has one.
     pub(crate) fn second_line(&self) -> Option<Line> {
         match self {
-            Self::Granted {
-                claim, place, part, ..
-            } if !part.is_empty() => Some(detail(*claim, place, part)),
+            Self::Granted { claim, place, part, .. } if !part.is_empty() => {
+                Some(detail(*claim, place, part))
+            }
             _ => None,
         }
     }
 
     /// Reads an effect from its line and the one after it, and says how many lines it used.
     /// `None` for a line that no version up to this one writes.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "each field is cut to its width"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "each field is cut to its width")]
     pub(crate) fn from_lines(line: &Line, next: Option<&Line>) -> Option<(Self, usize)> {
         let claim = ClaimId::from_u64(line[1]);
         let place = place_of(line);
@@ -658,17 +562,8 @@ impl Effect {
                 };
                 return Some((effect, 1 + usize::from(second.is_some())));
             }
-            CONFIRMED => Self::Confirmed {
-                claim,
-                place,
-                actor,
-            },
-            EXTENDED => Self::Extended {
-                claim,
-                place,
-                ttl_s: (line[6] >> 47) as u32,
-                actor,
-            },
+            CONFIRMED => Self::Confirmed { claim, place, actor },
+            EXTENDED => Self::Extended { claim, place, ttl_s: (line[6] >> 47) as u32, actor },
             ENDED => Self::Ended {
                 claim,
                 place,
@@ -686,31 +581,12 @@ impl Effect {
                 adopted: (line[2] & (1 << 17) != 0).then_some(ClaimId::from_u64(line[3])),
                 request: RequestId(whole(line[4], line[5])),
             },
-            FREED => Self::Freed {
-                claim,
-                place,
-                held: line[2] != 0,
-            },
-            MARKED => Self::Marked {
-                claim,
-                place,
-                state: state_from(line[3])?,
-                actor,
-            },
-            ASSIGNED => Self::Assigned {
-                claim,
-                place,
-                actor,
-            },
+            FREED => Self::Freed { claim, place, held: line[2] != 0 },
+            MARKED => Self::Marked { claim, place, state: state_from(line[3])?, actor },
+            ASSIGNED => Self::Assigned { claim, place, actor },
             ARCHIVED => Self::Archived { claim, place },
-            DAY_CREATED => Self::DayCreated {
-                day,
-                frame: frame_of(line),
-            },
-            DAY_PLANNED => Self::DayPlanned {
-                day,
-                frame: frame_of(line),
-            },
+            DAY_CREATED => Self::DayCreated { day, frame: frame_of(line) },
+            DAY_PLANNED => Self::DayPlanned { day, frame: frame_of(line) },
             DAY_CLOSED => Self::DayClosed { day },
             DAY_REOPENED => Self::DayReopened { day },
             DAY_RETIRED => Self::DayRetired { day },
@@ -735,21 +611,10 @@ impl Effect {
                     1 => TextOf::Reason,
                     _ => return None,
                 };
-                Self::Text {
-                    of,
-                    offset,
-                    length,
-                    bytes: bytes.take(here).collect(),
-                }
+                Self::Text { of, offset, length, bytes: bytes.take(here).collect() }
             }
-            INSTALLED => Self::Installed {
-                version: line[1] as u32,
-                done: line[2] != 0,
-            },
-            FOUNDED => Self::Founded {
-                shards: line[1] as u32,
-                key: [line[2], line[3]],
-            },
+            INSTALLED => Self::Installed { version: line[1] as u32, done: line[2] != 0 },
+            FOUNDED => Self::Founded { shards: line[1] as u32, key: [line[2], line[3]] },
             _ => return None,
         };
         Some((effect, 1))

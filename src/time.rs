@@ -21,19 +21,12 @@ impl Time {
     #[must_use]
     pub const fn plus(self, millis: u64) -> Self {
         let sum = self.0.saturating_add(millis);
-        if sum > Self::MAX.0 {
-            Self::MAX
-        } else {
-            Self(sum)
-        }
+        if sum > Self::MAX.0 { Self::MAX } else { Self(sum) }
     }
 
     /// The same instant for callers.
     pub fn utc(self) -> DateTime<Utc> {
-        i64::try_from(self.0)
-            .ok()
-            .and_then(DateTime::from_timestamp_millis)
-            .unwrap_or_default()
+        i64::try_from(self.0).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default()
     }
 }
 
@@ -65,15 +58,9 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// Reads the wall clock, once.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the system"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
     pub fn new() -> Self {
-        Self {
-            wall: SystemTime::now(),
-            start: Instant::now(),
-        }
+        Self { wall: SystemTime::now(), start: Instant::now() }
     }
 
     /// Time passed since this clock was made, for measuring.
@@ -123,10 +110,7 @@ impl ManualClock {
     pub fn advance(&self, by: Duration) {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         // Relaxed: as in `set`.
-        self.0.store(
-            Time(self.0.load(Ordering::Relaxed)).plus(millis).0,
-            Ordering::Relaxed,
-        );
+        self.0.store(Time(self.0.load(Ordering::Relaxed)).plus(millis).0, Ordering::Relaxed);
     }
 }
 

@@ -15,17 +15,10 @@ fn an_ordinary_day_has_places_for_25_000_documents() {
     let places = |date: chrono::NaiveDate| -> u64 {
         let days = engine.days().into_iter().filter(|day| day.date() == date);
         let views = days.filter_map(|day| engine.day(day));
-        views
-            .flat_map(|view| view.slots)
-            .map(|slot| u64::from(slot.capacity))
-            .sum()
+        views.flat_map(|view| view.slots).map(|slot| u64::from(slot.capacity)).sum()
     };
     let tuesday = places("2026-12-08".parse().unwrap());
     assert!((24_000..=26_500).contains(&tuesday), "{tuesday}");
-    assert_eq!(
-        places("2026-12-25".parse().unwrap()),
-        0,
-        "closed everywhere"
-    );
+    assert_eq!(places("2026-12-25".parse().unwrap()), 0, "closed everywhere");
     assert_eq!(places("2026-12-12".parse().unwrap()), 0, "a Saturday");
 }

@@ -1,6 +1,7 @@
 //! The program stages a small opening day: its figures are whole, its audit is clean, and a kill
 //! in the middle loses nothing that was acknowledged.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -11,11 +12,7 @@ use cupo::{ClaimId, ClaimState, Engine};
 use serde_json::Value;
 
 fn cupo(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cupo"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_cupo")).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
 fn text(path: &Path) -> String {
@@ -24,21 +21,13 @@ fn text(path: &Path) -> String {
 
 fn told(output: &Output) -> String {
     let (out, err) = (&output.stdout, &output.stderr);
-    format!(
-        "{}\n{}",
-        String::from_utf8_lossy(out),
-        String::from_utf8_lossy(err)
-    )
+    format!("{}\n{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
 }
 
 fn figures(output: &Output) -> Value {
     assert_eq!(output.status.code(), Some(0), "{}", told(output));
     let out = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(
-        out.trim_end().lines().count(),
-        1,
-        "one object and nothing else: {out}"
-    );
+    assert_eq!(out.trim_end().lines().count(), 1, "one object and nothing else: {out}");
     serde_json::from_str(&out).unwrap()
 }
 
@@ -46,40 +35,19 @@ fn figures(output: &Output) -> Value {
 fn a_small_day_is_whole_and_its_directory_can_be_looked_into() {
     let room = tempfile::tempdir().unwrap();
     let dir = text(&room.path().join("day"));
-    let run = [
-        "peak",
-        "--citizens",
-        "4000",
-        "--seed",
-        "3",
-        "--json",
-        "--dir",
-        &dir,
-    ];
+    let run = ["peak", "--citizens", "4000", "--seed", "3", "--json", "--dir", &dir];
     let found = figures(&cupo(&run));
-    for field in [
-        "operations",
-        "operations_per_second",
-        "granted",
-        "refused",
-        "seconds",
-    ] {
+    for field in ["operations", "operations_per_second", "granted", "refused", "seconds"] {
         assert!(found[field].as_f64().unwrap() > 0.0, "{field}: {found}");
     }
     for field in ["p50", "p99", "p999", "max"] {
-        assert!(
-            found["latency_us"][field].as_f64().unwrap() > 0.0,
-            "{field}: {found}"
-        );
+        assert!(found["latency_us"][field].as_f64().unwrap() > 0.0, "{field}: {found}");
     }
     assert_eq!(found["double_bookings"], 0);
     assert_eq!(found["lost_acknowledged"], 0);
     assert_eq!(found["recovered_equal"], true);
     assert_eq!(found["durable"], true);
-    assert_eq!(
-        (&found["citizens"], &found["seed"]),
-        (&4000.into(), &3.into())
-    );
+    assert_eq!((&found["citizens"], &found["seed"]), (&4000.into(), &3.into()));
     assert!(found["refused_by"].is_object() && found.get("time_to_sell_out_s").is_some());
 
     let verified = cupo(&["verify", &dir]);
@@ -87,21 +55,9 @@ fn a_small_day_is_whole_and_its_directory_can_be_looked_into() {
     let log = cupo(&["log", &dir]);
     let kinds: HashSet<String> = String::from_utf8_lossy(&log.stdout)
         .lines()
-        .map(|line| {
-            serde_json::from_str::<Value>(line).unwrap()["kind"]
-                .as_str()
-                .unwrap()
-                .into()
-        })
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].as_str().unwrap().into())
         .collect();
-    for kind in [
-        "granted",
-        "confirmed",
-        "ended",
-        "day_created",
-        "plan_range",
-        "installed",
-    ] {
+    for kind in ["granted", "confirmed", "ended", "day_created", "plan_range", "installed"] {
         assert!(kinds.contains(kind), "{kind} in {kinds:?}");
     }
     let copy = text(&room.path().join("copy"));
@@ -115,13 +71,7 @@ fn a_small_day_is_whole_and_its_directory_can_be_looked_into() {
 
 #[test]
 fn in_memory_there_is_nothing_to_recover() {
-    let found = figures(&cupo(&[
-        "peak",
-        "--citizens",
-        "3000",
-        "--json",
-        "--in-memory",
-    ]));
+    let found = figures(&cupo(&["peak", "--citizens", "3000", "--json", "--in-memory"]));
     assert_eq!(found["recovered_equal"], Value::Null);
     assert_eq!(found["double_bookings"], 0);
     assert_eq!(found["lost_acknowledged"], 0);
@@ -157,10 +107,7 @@ fn witnessed(path: &Path) -> HashMap<ClaimId, ClaimState> {
     let mut claims = HashMap::new();
     for line in whole.lines() {
         let mut words = line.split(' ');
-        let (kind, claim) = (
-            words.next().unwrap(),
-            words.next().unwrap().parse().unwrap(),
-        );
+        let (kind, claim) = (words.next().unwrap(), words.next().unwrap().parse().unwrap());
         match kind {
             "booked" => {
                 claims.entry(claim).or_insert(ClaimState::Booked);
@@ -179,14 +126,7 @@ fn a_kill_in_the_middle_loses_nothing_acknowledged() {
     let room = tempfile::tempdir().unwrap();
     let (dir, acks) = (room.path().join("day"), room.path().join("acks"));
     let mut child = Command::new(env!("CARGO_BIN_EXE_cupo"))
-        .args([
-            "peak",
-            "--citizens",
-            "3000000",
-            "--json",
-            "--dir",
-            &text(&dir),
-        ])
+        .args(["peak", "--citizens", "3000000", "--json", "--dir", &text(&dir)])
         .args(["--acks", &text(&acks)])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -199,10 +139,7 @@ fn a_kill_in_the_middle_loses_nothing_acknowledged() {
         if enough() {
             break;
         }
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "it ended before it could be killed"
-        );
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
         std::thread::sleep(Duration::from_millis(10));
     }
     assert!(enough(), "nothing was acknowledged within a minute");
@@ -221,11 +158,7 @@ fn a_kill_in_the_middle_loses_nothing_acknowledged() {
             Ok(ClaimState::Cancelled) => true,
             _ => false,
         };
-        assert!(
-            kept,
-            "{claim} was acknowledged as {} and is {now:?}",
-            state.name()
-        );
+        assert!(kept, "{claim} was acknowledged as {} and is {now:?}", state.name());
     }
     assert!(engine.audit().is_clean(), "{:?}", engine.audit().problems);
     engine.close().unwrap();

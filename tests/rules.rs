@@ -51,17 +51,11 @@ fn rule_01_channel_limits_hold_and_an_override_shows_as_deficit() {
     let extra = town.engine.book(&urgent).wait().unwrap();
     let view = |town: &Town| {
         let day = town.engine.day(slot.day).unwrap();
-        day.slots
-            .into_iter()
-            .find(|view| view.slot == slot)
-            .unwrap()
+        day.slots.into_iter().find(|view| view.slot == slot).unwrap()
     };
     assert_eq!((view(&town).deficit, view(&town).free), (1, 0));
     let staff = cupo::ActorId(1);
-    town.engine
-        .cancel_by_staff(extra.id(), staff)
-        .wait()
-        .unwrap();
+    town.engine.cancel_by_staff(extra.id(), staff).wait().unwrap();
     assert_eq!(view(&town).deficit, 0);
     town.sound();
 }
@@ -69,10 +63,7 @@ fn rule_01_channel_limits_hold_and_an_override_shows_as_deficit() {
 #[test]
 fn rule_02_a_grant_is_all_or_nothing() {
     let town = Town::in_memory();
-    let (a, b) = (
-        town.slot("south", WED, 9, 0),
-        town.slot("south", WED, 10, 0),
-    );
+    let (a, b) = (town.slot("south", WED, 9, 0), town.slot("south", WED, 10, 0));
     town.book(9, b);
     let asks = [town.ask(1, 1, a), town.ask(1, 1, b)];
     let refused = town.engine.hold_all(&asks).wait().map_err(reason);
@@ -82,25 +73,14 @@ fn rule_02_a_grant_is_all_or_nothing() {
     let last = town.slot("north", WED, 12, 45);
     let visa = Ask::new(PartyId(2), RequestId(2), town.service("visa"), last);
     let refused = town.engine.hold(&visa).wait().map_err(reason);
-    assert!(
-        matches!(refused, Err(Rejection::SlotClosed { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Rejection::SlotClosed { .. })), "{refused:?}");
     // Two slots at once, on two days, are two claims under one request.
     let other = town.slot("south", "2026-12-03", 9, 0);
     let asks = [town.ask(3, 3, other), town.ask(3, 3, a)];
     let both = town.engine.book_all(&asks).wait().unwrap();
-    assert_eq!(
-        both.iter().map(|r| r.claim.slot).collect::<Vec<_>>(),
-        [other, a]
-    );
+    assert_eq!(both.iter().map(|r| r.claim.slot).collect::<Vec<_>>(), [other, a]);
     let again = town.engine.book_all(&asks).wait().unwrap();
-    assert!(
-        again
-            .iter()
-            .zip(&both)
-            .all(|(x, y)| x.replayed && x.claim == y.claim)
-    );
+    assert!(again.iter().zip(&both).all(|(x, y)| x.replayed && x.claim == y.claim));
     town.sound();
 }
 
@@ -114,10 +94,7 @@ fn rule_02_persons_and_services_add_up() {
     let pair = town.ask(2, 2, town.slot("north", WED, 11, 0)).persons(2);
     let together = town.engine.book(&pair).wait().unwrap().claim;
     assert_eq!((together.run, town.free(together.slot)), (1, 0));
-    let turns = town
-        .ask(3, 3, town.slot("north", WED, 12, 0))
-        .persons(3)
-        .in_turn();
+    let turns = town.ask(3, 3, town.slot("north", WED, 12, 0)).persons(3).in_turn();
     assert_eq!(town.engine.book(&turns).wait().unwrap().claim.run, 3);
     assert_eq!(town.free(town.slot("north", WED, 12, 30)), 1);
     town.sound();
@@ -131,20 +108,13 @@ fn rule_03_a_hold_ends_exactly_once() {
     town.clock.advance(Duration::from_millis(599_999));
     town.engine.confirm(hold).wait().unwrap();
     town.advance(60);
-    assert_eq!(
-        town.engine.claim(hold).wait().unwrap().state,
-        ClaimState::Booked
-    );
+    assert_eq!(town.engine.claim(hold).wait().unwrap().state, ClaimState::Booked);
     let late = town.hold(2, town.slot("south", WED, 10, 0)).unwrap();
     let deadline = late.claim.deadline.unwrap();
     town.clock.set(deadline);
     let refused = town.engine.confirm(late.id()).wait().map_err(reason);
     assert_eq!(refused, Err(Rejection::HoldExpired { at: deadline }));
-    assert_eq!(
-        town.free(late.claim.slot),
-        1,
-        "its place came back in the same step"
-    );
+    assert_eq!(town.free(late.claim.slot), 1, "its place came back in the same step");
     let again = town.engine.release(late.id()).wait().map_err(reason);
     assert_eq!(again, Err(Rejection::HoldExpired { at: deadline }));
     // Time never goes back, so neither does an expiry.
@@ -159,19 +129,13 @@ fn rule_03_time_never_decreases_across_restarts() {
     let town = Town::on(dir.path());
     let hold = town.hold(1, town.slot("south", WED, 9, 0)).unwrap();
     town.advance(11);
-    assert_eq!(
-        town.engine.claim(hold.id()).wait().unwrap().state,
-        ClaimState::Expired
-    );
+    assert_eq!(town.engine.claim(hold.id()).wait().unwrap().state, ClaimState::Expired);
     let before = town.engine.now();
     town.engine.close().unwrap();
     town.clock.set(instant("2026-12-01T07:00:00Z"));
     let town = Town::reopen(dir.path(), &town.clock);
     assert!(town.engine.now() >= before);
-    assert_eq!(
-        town.engine.claim(hold.id()).wait().unwrap().state,
-        ClaimState::Expired
-    );
+    assert_eq!(town.engine.claim(hold.id()).wait().unwrap().state, ClaimState::Expired);
 }
 
 #[test]
@@ -186,10 +150,7 @@ fn rule_03_an_extension_is_bounded_in_all() {
         town.clock.advance(minutes(passed));
     }
     let refused = town.engine.extend(hold, minutes(30)).wait().map_err(reason);
-    assert!(
-        matches!(refused, Err(Rejection::TooLate { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Rejection::TooLate { .. })), "{refused:?}");
 }
 
 #[test]
@@ -211,99 +172,46 @@ fn rule_04_a_retry_finds_the_same_claim() {
     let town = Town::reopen(dir.path(), &town.clock);
     assert_eq!(town.engine.state_hash(), hash);
     let after = town.hold(1, slot).unwrap();
-    assert!(
-        after.replayed && after.claim.state == ClaimState::Cancelled,
-        "present state"
-    );
+    assert!(after.replayed && after.claim.state == ClaimState::Cancelled, "present state");
     // After the window the id is forgotten and the request decided anew.
     town.advance(24 * 60 + 1);
     let anew = town.ask(1, 1, town.slot("south", "2026-12-04", 9, 0));
     assert!(!town.engine.hold(&anew).wait().unwrap().replayed);
     let gone = town.engine.claim(first.id()).wait().map_err(reason);
-    assert_eq!(
-        gone.unwrap_err(),
-        Rejection::UnknownClaim { claim: first.id() }
-    );
+    assert_eq!(gone.unwrap_err(), Rejection::UnknownClaim { claim: first.id() });
 }
 
 #[test]
 fn rule_05_a_move_takes_the_new_and_frees_the_old_in_one_step() {
     let town = Town::in_memory();
-    let (a, b) = (
-        town.slot("south", WED, 9, 0),
-        town.slot("south", "2026-12-03", 9, 0),
-    );
+    let (a, b) = (town.slot("south", WED, 9, 0), town.slot("south", "2026-12-03", 9, 0));
     let booking = town.book(1, a);
     town.book(2, b);
-    let refused = town
-        .engine
-        .reschedule(booking, b, RequestId(7))
-        .wait()
-        .map_err(reason);
+    let refused = town.engine.reschedule(booking, b, RequestId(7)).wait().map_err(reason);
     assert_eq!(refused, Err(Rejection::SlotFull { slot: b }));
     assert_eq!(town.free(a), 0, "the old one is untouched");
     let c = town.slot("south", "2026-12-03", 9, 15);
-    let moved = town
-        .engine
-        .reschedule(booking, c, RequestId(8))
-        .wait()
-        .unwrap();
-    assert_eq!(
-        (moved.id(), moved.claim.version, moved.claim.slot),
-        (booking, 1, c)
-    );
+    let moved = town.engine.reschedule(booking, c, RequestId(8)).wait().unwrap();
+    assert_eq!((moved.id(), moved.claim.version, moved.claim.slot), (booking, 1, c));
     assert_eq!((town.free(a), town.free(c)), (1, 0));
-    let again = town
-        .engine
-        .reschedule(booking, c, RequestId(8))
-        .wait()
-        .unwrap();
+    let again = town.engine.reschedule(booking, c, RequestId(8)).wait().unwrap();
     assert!(again.replayed);
-    let stale = town
-        .engine
-        .reschedule_at(booking, 0, a, RequestId(9))
-        .wait()
-        .map_err(reason);
+    let stale = town.engine.reschedule_at(booking, 0, a, RequestId(9)).wait().map_err(reason);
     assert_eq!(stale, Err(Rejection::VersionChanged { present: 1 }));
     // Overlapping moves within a day count the net difference only.
-    let visa = Ask::new(
-        PartyId(5),
-        RequestId(5),
-        town.service("visa"),
-        town.slot("north", WED, 9, 0),
-    );
+    let visa =
+        Ask::new(PartyId(5), RequestId(5), town.service("visa"), town.slot("north", WED, 9, 0));
     let visa = town.engine.book(&visa).wait().unwrap().id();
     let beside = town.slot("north", WED, 9, 15);
-    town.engine
-        .reschedule(visa, beside, RequestId(6))
-        .wait()
-        .unwrap();
+    town.engine.reschedule(visa, beside, RequestId(6)).wait().unwrap();
     // Into a hold: the hold ends, the booking keeps its id.
     let hold = town.engine.hold(&town.ask(1, 20, a)).wait().unwrap().id();
-    let into = town
-        .engine
-        .reschedule_to_hold(booking, hold, RequestId(10))
-        .wait()
-        .unwrap();
-    assert_eq!(
-        (into.id(), into.claim.slot, into.claim.version),
-        (booking, a, 2)
-    );
-    assert_eq!(
-        town.engine.claim(hold).wait().unwrap().state,
-        ClaimState::Released
-    );
+    let into = town.engine.reschedule_to_hold(booking, hold, RequestId(10)).wait().unwrap();
+    assert_eq!((into.id(), into.claim.slot, into.claim.version), (booking, a, 2));
+    assert_eq!(town.engine.claim(hold).wait().unwrap().state, ClaimState::Released);
     let swapped = town.hold(11, c).unwrap().id();
     let to = town.slot("south", WED, 11, 0);
-    assert_eq!(
-        town.engine
-            .swap(swapped, to, RequestId(12))
-            .wait()
-            .unwrap()
-            .claim
-            .slot,
-        to
-    );
+    assert_eq!(town.engine.swap(swapped, to, RequestId(12)).wait().unwrap().claim.slot, to);
     town.sound();
 }
 
@@ -311,53 +219,28 @@ fn rule_05_a_move_takes_the_new_and_frees_the_old_in_one_step() {
 fn rule_06_party_limits_hold_across_offices() {
     let town = Town::in_memory();
     let ask = |request, slot| {
-        Ask::new(
-            PartyId(1),
-            RequestId(request),
-            town.service("passport"),
-            slot,
-        )
-        .channel(Channel::PHONE)
+        Ask::new(PartyId(1), RequestId(request), town.service("passport"), slot)
+            .channel(Channel::PHONE)
     };
-    let north = town
-        .engine
-        .hold(&ask(1, town.slot("north", WED, 9, 0)))
-        .wait()
-        .unwrap()
-        .id();
-    town.engine
-        .book(&ask(2, town.slot("south", WED, 10, 0)))
-        .wait()
-        .unwrap();
+    let north = town.engine.hold(&ask(1, town.slot("north", WED, 9, 0))).wait().unwrap().id();
+    town.engine.book(&ask(2, town.slot("south", WED, 10, 0))).wait().unwrap();
     let third = ask(3, town.slot("south", "2026-12-03", 9, 0));
     let refused = town.engine.hold(&third).wait().map_err(reason);
-    assert!(
-        matches!(refused, Err(Rejection::PartyLimit { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Rejection::PartyLimit { .. })), "{refused:?}");
     // A hold that replaces another counts once, and cannot be confirmed beside it.
     let instead = third.clone().replacing(north);
     let hold = town.engine.hold(&instead).wait().unwrap().id();
     let both = town.engine.confirm(hold).wait().map_err(reason);
-    assert!(
-        matches!(both, Err(Rejection::PartyLimit { .. })),
-        "{both:?}"
-    );
+    assert!(matches!(both, Err(Rejection::PartyLimit { .. })), "{both:?}");
     town.engine.release(north).wait().unwrap();
     town.engine.confirm(hold).wait().unwrap();
     let holds: Vec<_> = (0..5_u16)
         .map(|n| {
             let slot = town.slot("north", "2026-12-04", 9 + n / 4, (n % 4) * 15);
-            town.engine
-                .hold(&town.ask(9, u128::from(n), slot))
-                .wait()
-                .map_err(reason)
+            town.engine.hold(&town.ask(9, u128::from(n), slot)).wait().map_err(reason)
         })
         .collect();
-    assert!(matches!(
-        holds.last(),
-        Some(Err(Rejection::HoldLimit { .. }))
-    ));
+    assert!(matches!(holds.last(), Some(Err(Rejection::HoldLimit { .. }))));
     town.sound();
 }
 
@@ -397,21 +280,13 @@ fn rule_08_damage_to_acknowledged_data_stops_the_start() {
     let segment = std::fs::read_dir(cut.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .find(|path| {
-            path.file_name()
-                .unwrap()
-                .to_string_lossy()
-                .starts_with("log-")
-        })
+        .find(|path| path.file_name().unwrap().to_string_lossy().starts_with("log-"))
         .unwrap();
     let mut bytes = std::fs::read(&segment).unwrap();
     // In the second block after the header: acknowledged long ago.
     bytes[4_096 * 2 + 100] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
-    let refused = small(cut.path())
-        .clock(town.clock.clone())
-        .open()
-        .unwrap_err();
+    let refused = small(cut.path()).clock(town.clock.clone()).open().unwrap_err();
     let text = refused.to_string();
     assert!(text.contains("log-") && text.contains("byte"), "{text}");
 }
@@ -430,10 +305,9 @@ fn rule_09_after_a_close_nothing_is_acknowledged() {
 #[test]
 fn rule_10_slots_are_instants() {
     // 2026-03-08 has 23 hours in New York, 2026-11-01 has 25.
-    let zone = CATALOG.replacen("Etc/UTC", "America/New_York", 1).replace(
-        "mon = [\"09:00-13:00\"],",
-        "sun = [\"00:00-04:00\"], mon = [\"09:00-13:00\"],",
-    );
+    let zone = CATALOG
+        .replacen("Etc/UTC", "America/New_York", 1)
+        .replace("mon = [\"09:00-13:00\"],", "sun = [\"00:00-04:00\"], mon = [\"09:00-13:00\"],");
     for (eve, day, starts) in [
         ("2026-03-06T12:00:00Z", "2026-03-08", 12),
         ("2026-10-30T12:00:00Z", "2026-11-01", 20),
@@ -467,47 +341,24 @@ fn rule_11_a_read_says_what_it_is() {
     let mut both = vec![hold, booking];
     both.sort();
     assert_eq!(ids, both);
-    assert_eq!(
-        town.engine.claims_of(PartyId(2)).wait().unwrap()[0].id,
-        booking
-    );
+    assert_eq!(town.engine.claims_of(PartyId(2)).wait().unwrap()[0].id, booking);
 }
 
 #[test]
 fn rule_12_a_refusal_names_cause_and_next_step() {
     let town = Town::in_memory();
     let beyond = town.ask(1, 1, town.slot("south", "2027-06-01", 9, 0));
-    let refused = town
-        .engine
-        .hold(&beyond)
-        .wait()
-        .map_err(reason)
-        .unwrap_err();
+    let refused = town.engine.hold(&beyond).wait().map_err(reason).unwrap_err();
     assert!(matches!(refused, Rejection::UnknownDay { .. }) && !refused.is_retryable());
     town.advance(24 * 60 + 15);
     let soon = town.ask(2, 2, town.slot("south", WED, 9, 0));
     let refused = town.engine.hold(&soon).wait().map_err(reason);
-    assert_eq!(
-        refused,
-        Err(Rejection::TooLate {
-            until: instant("2026-12-02T08:00:00Z")
-        })
-    );
-    let visa = Ask::new(
-        PartyId(3),
-        RequestId(3),
-        town.service("visa"),
-        soon_slot(&town),
-    );
+    assert_eq!(refused, Err(Rejection::TooLate { until: instant("2026-12-02T08:00:00Z") }));
+    let visa = Ask::new(PartyId(3), RequestId(3), town.service("visa"), soon_slot(&town));
     let refused = town.engine.hold(&visa).wait().map_err(reason).unwrap_err();
     assert!(matches!(refused, Rejection::ServiceNotServed { .. }));
     let nobody = town.ask(4, 4, soon_slot(&town)).persons(0);
-    let refused = town
-        .engine
-        .hold(&nobody)
-        .wait()
-        .map_err(reason)
-        .unwrap_err();
+    let refused = town.engine.hold(&nobody).wait().map_err(reason).unwrap_err();
     assert!(refused.to_string().contains("persons"), "{refused}");
     let stale = cupo::ClaimId::from_u64(u64::MAX);
     let refused = town.engine.confirm(stale).wait().map_err(reason);

@@ -40,22 +40,14 @@ pub fn catalog(calendars: usize, capacity: u16, horizon: u16) -> Catalog {
 impl Fair {
     pub fn open(builder: Builder, live: u64) -> Self {
         let window = Duration::from_secs(1);
-        let engine = builder
-            .idempotency_window(window)
-            .archive(false)
-            .open()
-            .unwrap();
+        let engine = builder.idempotency_window(window).archive(false).open().unwrap();
         engine.install(&catalog(57, 400, 30)).unwrap();
         let service = engine.service("s").unwrap();
         let mut days = engine.days();
         let today = engine.now().date_naive();
         // Today has passed in part, and the day at the horizon may not be released yet.
         days.retain(|day| (1..=30).contains(&(day.date() - today).num_days()));
-        let fair = Self {
-            engine,
-            days,
-            service,
-        };
+        let fair = Self { engine, days, service };
         for n in 0..live {
             let commit = fair.engine.book(&fair.ask(1 << 40 | n, spread(n)));
             assert!(commit.dirty().is_ok(), "{:?}", commit.dirty());
@@ -68,12 +60,7 @@ impl Fair {
     pub fn ask(&self, party: u64, random: u64) -> Ask {
         let day = self.days[(random >> 32) as usize % self.days.len()];
         let party = PartyId(u128::from(spread(party)) << 64 | u128::from(party));
-        Ask::new(
-            party,
-            RequestId(1),
-            self.service,
-            day.slot((random % 96) as u16),
-        )
+        Ask::new(party, RequestId(1), self.service, day.slot((random % 96) as u16))
     }
 
     /// Hold, confirm, cancel, for parties never seen before: three operations a turn.

@@ -32,9 +32,8 @@ impl Floor {
     pub fn new(live: usize) -> Self {
         let claims = live / SHARDS;
         let shard = |n: usize| {
-            let claims: Vec<_> = (0..claims)
-                .map(|c| Claim([spread((n * claims + c) as u64); 8]))
-                .collect();
+            let claims: Vec<_> =
+                (0..claims).map(|c| Claim([spread((n * claims + c) as u64); 8])).collect();
             let mut table = hashbrown::HashTable::with_capacity(claims.len() * 2);
             for (at, claim) in claims.iter().enumerate() {
                 let stored = claims.clone();
@@ -44,12 +43,8 @@ impl Floor {
         };
         Self {
             shards: (0..SHARDS).map(shard).collect(),
-            days: (0..DAYS)
-                .map(|_| (Mutex::new(0), AtomicU64::new(0)))
-                .collect(),
-            ring: (0..RING)
-                .map(|_| Line(std::array::from_fn(|_| AtomicU64::new(0))))
-                .collect(),
+            days: (0..DAYS).map(|_| (Mutex::new(0), AtomicU64::new(0))).collect(),
+            ring: (0..RING).map(|_| Line(std::array::from_fn(|_| AtomicU64::new(0)))).collect(),
             next: AtomicU64::new(0),
         }
     }

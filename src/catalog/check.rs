@@ -18,11 +18,7 @@ type Checked = Result<(), CatalogError>;
 pub(super) type Hours = Vec<(u16, u16)>;
 
 fn ensure(good: bool, path: &str, found: impl std::fmt::Display, expected: &str) -> Checked {
-    if good {
-        Ok(())
-    } else {
-        Err(CatalogError::new(path, found, expected))
-    }
+    if good { Ok(()) } else { Err(CatalogError::new(path, found, expected)) }
 }
 
 impl Catalog {
@@ -31,63 +27,24 @@ impl Catalog {
     /// # Errors
     /// The first thing that is wrong: its path, what is there, what was expected.
     pub fn check(&self) -> Checked {
-        ensure(
-            !self.offices.is_empty(),
-            "offices",
-            "none",
-            "at least one office",
-        )?;
-        ensure(
-            !self.services.is_empty(),
-            "services",
-            "none",
-            "at least one service",
-        )?;
-        ensure(
-            !self.calendars.is_empty(),
-            "calendars",
-            "none",
-            "at least one calendar",
-        )?;
-        unique(
-            "offices",
-            self.offices.iter().map(|office| office.key.as_str()),
-        )?;
-        unique(
-            "services",
-            self.services.iter().map(|service| service.key.as_str()),
-        )?;
-        unique(
-            "calendars",
-            self.calendars.iter().map(|calendar| calendar.key.as_str()),
-        )?;
+        ensure(!self.offices.is_empty(), "offices", "none", "at least one office")?;
+        ensure(!self.services.is_empty(), "services", "none", "at least one service")?;
+        ensure(!self.calendars.is_empty(), "calendars", "none", "at least one calendar")?;
+        unique("offices", self.offices.iter().map(|office| office.key.as_str()))?;
+        unique("services", self.services.iter().map(|service| service.key.as_str()))?;
+        unique("calendars", self.calendars.iter().map(|calendar| calendar.key.as_str()))?;
         for (n, office) in self.offices.iter().enumerate() {
             let path = format!("offices[{n}].zone");
-            ensure(
-                expand::zone(&office.zone).is_some(),
-                &path,
-                &office.zone,
-                "an IANA time zone",
-            )?;
+            ensure(expand::zone(&office.zone).is_some(), &path, &office.zone, "an IANA time zone")?;
         }
         for (n, service) in self.services.iter().enumerate() {
             let path = |field: &str| format!("services[{n}].{field}");
             let units = (1..=RUN_MAX).contains(&service.units);
             ensure(units, &path("units"), service.units, "1 to 255")?;
             let persons = (1..=255).contains(&service.persons_max);
-            ensure(
-                persons,
-                &path("persons_max"),
-                service.persons_max,
-                "1 to 255",
-            )?;
+            ensure(persons, &path("persons_max"), service.persons_max, "1 to 255")?;
             let active = service.active_max != Some(0);
-            ensure(
-                active,
-                &path("active_max"),
-                0,
-                "at least 1, or nothing for no limit",
-            )?;
+            ensure(active, &path("active_max"), 0, "at least 1, or nothing for no limit")?;
         }
         for (n, calendar) in self.calendars.iter().enumerate() {
             self.check_calendar(&format!("calendars[{n}]"), calendar)?;
@@ -97,34 +54,13 @@ impl Catalog {
 
     fn check_calendar(&self, path: &str, calendar: &Calendar) -> Checked {
         let at = |field: &str| format!("{path}.{field}");
-        let office = self
-            .offices
-            .iter()
-            .any(|office| office.key == calendar.office);
-        ensure(
-            office,
-            &at("office"),
-            &calendar.office,
-            "the key of an office",
-        )?;
-        ensure(
-            !calendar.services.is_empty(),
-            &at("services"),
-            "none",
-            "at least one service",
-        )?;
-        unique(
-            &at("services"),
-            calendar.services.iter().map(String::as_str),
-        )?;
+        let office = self.offices.iter().any(|office| office.key == calendar.office);
+        ensure(office, &at("office"), &calendar.office, "the key of an office")?;
+        ensure(!calendar.services.is_empty(), &at("services"), "none", "at least one service")?;
+        unique(&at("services"), calendar.services.iter().map(String::as_str))?;
         for (n, key) in calendar.services.iter().enumerate() {
             let known = self.services.iter().any(|service| service.key == *key);
-            ensure(
-                known,
-                &at(&format!("services[{n}]")),
-                key,
-                "the key of a service",
-            )?;
+            ensure(known, &at(&format!("services[{n}]")), key, "the key of a service")?;
         }
         let seconds = calendar.unit.seconds();
         let unit = seconds >= 60
@@ -138,12 +74,7 @@ impl Catalog {
         let days = calendar.horizon.seconds() / DAY_S;
         let whole = calendar.horizon.seconds().is_multiple_of(DAY_S);
         let horizon = whole && (1..=HORIZON_DAYS_MAX).contains(&days);
-        ensure(
-            horizon,
-            &at("horizon"),
-            calendar.horizon,
-            "whole days, 1d to 400d",
-        )?;
+        ensure(horizon, &at("horizon"), calendar.horizon, "whole days, 1d to 400d")?;
         for (day, hours) in calendar.hours.days() {
             parse_hours(&at(&format!("hours.{day}")), hours, seconds / 60)?;
         }
@@ -157,12 +88,7 @@ fn unique<'a>(path: &str, keys: impl Iterator<Item = &'a str>) -> Checked {
     for (n, key) in keys.enumerate() {
         let here = format!("{path}[{n}]");
         ensure(!key.is_empty(), &here, "an empty key", "a key")?;
-        ensure(
-            seen.insert(key),
-            &here,
-            format!("\"{key}\" again"),
-            "each key once",
-        )?;
+        ensure(seen.insert(key), &here, format!("\"{key}\" again"), "each key once")?;
     }
     Ok(())
 }
@@ -176,34 +102,20 @@ fn check_channels(path: &str, calendar: &Calendar) -> Checked {
         for (field, share) in [(".max", &limits.max), (".protected", &limits.protected)] {
             let Some(share) = share else { continue };
             let places = places(share, calendar.capacity);
-            let expected = format!(
-                "0 to the capacity ({}), or a share like \"40%\"",
-                calendar.capacity
-            );
+            let expected =
+                format!("0 to the capacity ({}), or a share like \"40%\"", calendar.capacity);
             let fits = places.is_some_and(|places| places <= calendar.capacity);
             ensure(fits, &at(field), format!("{share:?}"), &expected)?;
         }
         let share = limits.protected.as_ref();
-        kept += u32::from(
-            share
-                .and_then(|share| places(share, calendar.capacity))
-                .unwrap_or(0),
-        );
+        kept += u32::from(share.and_then(|share| places(share, calendar.capacity)).unwrap_or(0));
         let minutes = limits.give_back.seconds() / 60;
         let fits = minutes <= u64::from(u16::MAX);
         ensure(fits, &at(".give_back"), limits.give_back, "up to 45 days")?;
     }
     let fits = kept <= u32::from(calendar.capacity);
-    let expected = format!(
-        "protected shares that add up to at most {}",
-        calendar.capacity
-    );
-    ensure(
-        fits,
-        &format!("{path}.channels"),
-        format!("{kept} protected"),
-        &expected,
-    )?;
+    let expected = format!("protected shares that add up to at most {}", calendar.capacity);
+    ensure(fits, &format!("{path}.channels"), format!("{kept} protected"), &expected)?;
     if let Lead::Each(leads) = &calendar.lead_time {
         for name in leads.keys() {
             let here = format!("{path}.lead_time.{name}");
@@ -219,22 +131,12 @@ fn check_exceptions(path: &str, calendar: &Calendar) -> Checked {
     for (n, exception) in calendar.exceptions.iter().enumerate() {
         let at = |field: &str| format!("{path}.exceptions[{n}]{field}");
         let last = exception.to.unwrap_or(exception.date);
-        ensure(
-            last >= exception.date,
-            &at(".to"),
-            last,
-            "a date not before `date`",
-        )?;
+        ensure(last >= exception.date, &at(".to"), last, "a date not before `date`")?;
         let something =
             exception.closed != (exception.hours.is_some() || exception.capacity.is_some());
         let expected = "either closed = true, or hours or capacity";
         ensure(something, &at(""), "both or neither", expected)?;
-        ensure(
-            exception.capacity != Some(0),
-            &at(".capacity"),
-            0,
-            "1 to 65535, or closed",
-        )?;
+        ensure(exception.capacity != Some(0), &at(".capacity"), 0, "1 to 65535, or closed")?;
         if let Some(hours) = &exception.hours {
             parse_hours(&at(".hours"), hours, calendar.unit.seconds() / 60)?;
         }
@@ -244,12 +146,7 @@ fn check_exceptions(path: &str, calendar: &Calendar) -> Checked {
     for pair in spans.windows(2) {
         if let [(_, last, _), (first, _, n)] = pair {
             let here = format!("{path}.exceptions[{n}]");
-            ensure(
-                first > last,
-                &here,
-                first,
-                "dates that no other exception has",
-            )?;
+            ensure(first > last, &here, first, "dates that no other exception has")?;
         }
     }
     Ok(())
@@ -262,12 +159,7 @@ fn check_holds(holds: &Holds) -> Checked {
     let ttl = (1..=holds.ttl_max.seconds()).contains(&holds.ttl.seconds());
     ensure(ttl, "holds.ttl", holds.ttl, "1s to holds.ttl_max")?;
     let extended = holds.extended_max.seconds() <= 60 * 3_600;
-    ensure(
-        extended,
-        "holds.extended_max",
-        holds.extended_max,
-        "up to 60h",
-    )?;
+    ensure(extended, "holds.extended_max", holds.extended_max, "up to 60h")?;
     ensure(holds.per_party > 0, "holds.per_party", 0, "at least 1")
 }
 
@@ -277,9 +169,7 @@ pub(super) fn places(share: &Share, capacity: u16) -> Option<u16> {
         Share::Places(places) => Some(*places),
         Share::Percent(text) => {
             let percent: u32 = text.strip_suffix('%')?.trim().parse().ok()?;
-            u16::try_from(u32::from(capacity) * percent / 100)
-                .ok()
-                .filter(|_| percent <= 100)
+            u16::try_from(u32::from(capacity) * percent / 100).ok().filter(|_| percent <= 100)
         }
     }
 }
@@ -294,18 +184,13 @@ pub(super) fn parse_hours(
     for (n, text) in texts.iter().enumerate() {
         let path = format!("{path}[{n}]");
         let wrong = |expected: &str| CatalogError::new(path.clone(), text, expected);
-        let (first, end) = text
-            .split_once('-')
-            .ok_or_else(|| wrong("hours like 09:00-13:00"))?;
+        let (first, end) = text.split_once('-').ok_or_else(|| wrong("hours like 09:00-13:00"))?;
         let parsed = minute(first).zip(minute(end));
         let (first, end) = parsed.ok_or_else(|| wrong("hours like 09:00-13:00"))?;
         if first >= end {
             return Err(wrong("an end after the start, 24:00 at the latest"));
         }
-        if [first, end]
-            .iter()
-            .any(|minute| !u64::from(*minute).is_multiple_of(unit_min.max(1)))
-        {
+        if [first, end].iter().any(|minute| !u64::from(*minute).is_multiple_of(unit_min.max(1))) {
             return Err(wrong(&format!(
                 "times that are multiples of the unit, {unit_min} minutes"
             )));
@@ -320,11 +205,7 @@ pub(super) fn parse_hours(
 
 fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.trim().split_once(':')?;
-    let whole = |text: &str| {
-        (text.len() == 2)
-            .then(|| text.parse::<u16>().ok())
-            .flatten()
-    };
+    let whole = |text: &str| (text.len() == 2).then(|| text.parse::<u16>().ok()).flatten();
     let (hour, minute) = (whole(hour)?, whole(minute)?);
     let total = hour * 60 + minute;
     (minute < 60 && total <= 24 * 60).then_some(total)

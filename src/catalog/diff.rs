@@ -45,9 +45,7 @@ impl Catalog {
     /// ```
     pub fn diff(&self, other: &Self) -> Vec<Change> {
         let (before, after) = (leaves(self), leaves(other));
-        let keys = before
-            .keys()
-            .chain(after.keys().filter(|key| !before.contains_key(*key)));
+        let keys = before.keys().chain(after.keys().filter(|key| !before.contains_key(*key)));
         let mut changes: Vec<Change> = keys
             .filter(|key| before.get(*key) != after.get(*key))
             .map(|key| Change {

@@ -179,15 +179,7 @@ pub struct Week {
 
 impl Week {
     pub(crate) fn days(&self) -> [(&'static str, &[String]); 7] {
-        let Self {
-            mon,
-            tue,
-            wed,
-            thu,
-            fri,
-            sat,
-            sun,
-        } = self;
+        let Self { mon, tue, wed, thu, fri, sat, sun } = self;
         [
             ("mon", mon),
             ("tue", tue),
@@ -321,11 +313,7 @@ impl Catalog {
             let at = error.span().map_or(0, |span| span.start);
             let before = text.get(..at).unwrap_or("");
             let line = before.matches('\n').count() + 1;
-            let column = before
-                .rsplit('\n')
-                .next()
-                .map_or(0, |rest| rest.chars().count())
-                + 1;
+            let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
             unreadable(&format!("line {line}, column {column}"), error.message())
         })?;
         catalog.check()?;

@@ -33,31 +33,20 @@ pub(super) fn zone(name: &str) -> Option<TimeZone> {
 
 fn civil(date: NaiveDate) -> Option<civil::Date> {
     let year = i16::try_from(date.year()).ok()?;
-    let (month, day) = (
-        i8::try_from(date.month()).ok()?,
-        i8::try_from(date.day()).ok()?,
-    );
+    let (month, day) = (i8::try_from(date.month()).ok()?, i8::try_from(date.day()).ok()?);
     civil::Date::new(year, month, day).ok()
 }
 
 fn instant(zone: &TimeZone, at: civil::DateTime) -> Option<Time> {
     // In a gap the instant it ends, in a repeat the first: jiff's "compatible" reading.
     let zoned = at.to_zoned_datetime(zone.clone()).ok()?;
-    u64::try_from(zoned.timestamp().as_millisecond())
-        .ok()
-        .map(Time)
+    u64::try_from(zoned.timestamp().as_millisecond()).ok().map(Time)
 }
 
 /// The first instant of a civil day.
 fn begins(zone: &TimeZone, date: civil::Date) -> Option<Time> {
-    let start = date
-        .to_zoned_datetime(zone.clone())
-        .ok()?
-        .start_of_day()
-        .ok()?;
-    u64::try_from(start.timestamp().as_millisecond())
-        .ok()
-        .map(Time)
+    let start = date.to_zoned_datetime(zone.clone()).ok()?.start_of_day().ok()?;
+    u64::try_from(start.timestamp().as_millisecond()).ok().map(Time)
 }
 
 /// Civil date and time at the office.
@@ -82,20 +71,12 @@ pub(super) fn local(zone: &TimeZone, at: Time) -> Option<(NaiveDate, NaiveTime)>
 pub(super) fn expand(calendar: &Calendar, zone: &TimeZone, date: NaiveDate) -> Option<DayShape> {
     let day = civil(date)?;
     let begins_at = begins(zone, day)?;
-    let length = begins(zone, day.tomorrow().ok()?)?
-        .0
-        .checked_sub(begins_at.0)?
-        / 60_000;
+    let length = begins(zone, day.tomorrow().ok()?)?.0.checked_sub(begins_at.0)? / 60_000;
     let unit = calendar.unit.seconds() / 60;
     let slots = u16::try_from(length / unit).ok()?;
-    let exception = calendar
-        .exceptions
-        .iter()
-        .find(|exception| covers(exception, date));
+    let exception = calendar.exceptions.iter().find(|exception| covers(exception, date));
     let hours = hours_of(calendar, exception, date, unit);
-    let capacity = exception
-        .and_then(|e| e.capacity)
-        .unwrap_or(calendar.capacity);
+    let capacity = exception.and_then(|e| e.capacity).unwrap_or(calendar.capacity);
     let limits = limits(calendar, capacity);
     let mut ranges: Vec<PlanRange> = Vec::new();
     for index in 0..slots {
@@ -104,11 +85,7 @@ pub(super) fn expand(calendar: &Calendar, zone: &TimeZone, date: NaiveDate) -> O
         }
         match ranges.last_mut() {
             Some(range) if range.end == index => range.end = index + 1,
-            _ => ranges.push(PlanRange {
-                start: index,
-                end: index + 1,
-                ..limits
-            }),
+            _ => ranges.push(PlanRange { start: index, end: index + 1, ..limits }),
         }
     }
     Some(DayShape {
@@ -175,16 +152,9 @@ fn limits(calendar: &Calendar, capacity: u16) -> PlanRange {
     let max = per_channel_or(calendar, capacity, |limits| {
         of(&limits.max).unwrap_or(capacity).min(capacity)
     });
-    let protected = per_channel(calendar, |limits| {
-        of(&limits.protected).unwrap_or(0).min(capacity)
-    });
-    PlanRange {
-        start: 0,
-        end: 0,
-        capacity,
-        max,
-        protected,
-    }
+    let protected =
+        per_channel(calendar, |limits| of(&limits.protected).unwrap_or(0).min(capacity));
+    PlanRange { start: 0, end: 0, capacity, max, protected }
 }
 
 fn per_channel(
@@ -199,22 +169,14 @@ fn per_channel_or(
     default: u16,
     value: impl Fn(&crate::catalog::ChannelLimits) -> u16,
 ) -> [u16; Channel::COUNT] {
-    Channel::ALL.map(|channel| {
-        calendar
-            .channels
-            .get(channel.name())
-            .map_or(default, &value)
-    })
+    Channel::ALL.map(|channel| calendar.channels.get(channel.name()).map_or(default, &value))
 }
 
 /// The day at the horizon is released at the release time; nothing before the calendar opens.
 fn released(calendar: &Calendar, zone: &TimeZone, date: NaiveDate) -> Option<Time> {
     let days = chrono::Days::new(calendar.horizon.seconds() / 86_400);
     let time = calendar.release_time;
-    let (hour, minute) = (
-        i8::try_from(time.hour()).ok()?,
-        i8::try_from(time.minute()).ok()?,
-    );
+    let (hour, minute) = (i8::try_from(time.hour()).ok()?, i8::try_from(time.minute()).ok()?);
     let on = civil(date.checked_sub_days(days)?)?;
     let rolled = instant(zone, on.at(hour, minute, 0, 0))?;
     Some(rolled.max(calendar.opens_at.map(Time::from).unwrap_or_default()))

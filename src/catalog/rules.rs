@@ -48,8 +48,7 @@ impl Numbers {
 
     pub(crate) fn calendar_key(&self, calendar: CalendarId) -> Option<&str> {
         let mut keys = self.calendars.iter();
-        keys.find(|(_, number)| **number == calendar.0)
-            .map(|(key, _)| key.as_str())
+        keys.find(|(_, number)| **number == calendar.0).map(|(key, _)| key.as_str())
     }
 }
 
@@ -60,9 +59,7 @@ fn assign<'a>(
 ) -> Result<(), CatalogError> {
     for key in keys {
         // The records keep 65,535 for "none".
-        let next = u16::try_from(numbers.len())
-            .ok()
-            .filter(|next| *next < u16::MAX);
+        let next = u16::try_from(numbers.len()).ok().filter(|next| *next < u16::MAX);
         let full = || CatalogError::new(what, key, "at most 65,534 keys over all catalogs");
         if !numbers.contains_key(key) {
             numbers.insert(key.clone(), next.ok_or_else(full)?);
@@ -118,11 +115,7 @@ pub(crate) struct CalendarRule {
 impl CalendarRule {
     /// Whether it serves a service: one bit.
     pub(crate) fn serves(&self, service: ServiceId) -> bool {
-        let word = self
-            .serves
-            .get(usize::from(service.0 / 64))
-            .copied()
-            .unwrap_or(0);
+        let word = self.serves.get(usize::from(service.0 / 64)).copied().unwrap_or(0);
         word & (1 << (service.0 % 64)) != 0
     }
 }
@@ -161,12 +154,7 @@ impl Rules {
                 put(&mut calendars, usize::from(id.0), rule);
             }
         }
-        Ok(Self {
-            holds,
-            services,
-            calendars,
-            catalog,
-        })
+        Ok(Self { holds, services, calendars, catalog })
     }
 
     pub(crate) fn service(&self, service: ServiceId) -> Option<&ServiceRule> {
@@ -205,20 +193,13 @@ fn calendar_rule(
     at: usize,
     numbers: &Numbers,
 ) -> Option<CalendarRule> {
-    let office = catalog
-        .offices
-        .iter()
-        .find(|office| office.key == calendar.office)?;
+    let office = catalog.offices.iter().find(|office| office.key == calendar.office)?;
     let lead = |channel: Channel| match &calendar.lead_time {
         Lead::All(span) => span.millis(),
         Lead::Each(leads) => leads.get(channel.name()).map_or(0, |span| span.millis()),
     };
     let mut serves = Vec::new();
-    for service in calendar
-        .services
-        .iter()
-        .filter_map(|key| numbers.service(key))
-    {
+    for service in calendar.services.iter().filter_map(|key| numbers.service(key)) {
         let word = usize::from(service.0 / 64);
         if serves.len() <= word {
             serves.resize(word + 1, 0);

@@ -48,20 +48,13 @@ impl FromStr for Span {
                 digits.push(letter);
                 continue;
             }
-            let (_, unit) = UNITS
-                .iter()
-                .find(|(name, _)| *name == letter)
-                .ok_or_else(wrong)?;
+            let (_, unit) = UNITS.iter().find(|(name, _)| *name == letter).ok_or_else(wrong)?;
             let count: u64 = digits.parse().map_err(|_| wrong())?;
             let more = count.checked_mul(*unit).ok_or_else(wrong)?;
             seconds = seconds.checked_add(more).ok_or_else(wrong)?;
             digits.clear();
         }
-        if text.is_empty() || !digits.is_empty() {
-            Err(wrong())
-        } else {
-            Ok(Self(seconds))
-        }
+        if text.is_empty() || !digits.is_empty() { Err(wrong()) } else { Ok(Self(seconds)) }
     }
 }
 
@@ -89,8 +82,6 @@ impl Serialize for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -63,11 +63,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
         cupo::read_log(&options.dir, Seq(from), &mut |event| {
             from = from.max(event.seq.0 + 1);
             written = writeln!(out, "{}", records::object(&event));
-            if written.is_ok() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
+            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         if let Err(error) = written.and_then(|()| out.flush()) {
             // The reader has seen enough.

@@ -19,10 +19,7 @@ pub(crate) fn object(event: &Event) -> Value {
 }
 
 fn instant(time: Time) -> Value {
-    json!(
-        time.utc()
-            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-    )
+    json!(time.utc().to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
 }
 
 /// A claim and its places, and what else there is.
@@ -45,28 +42,13 @@ fn claim(claim: cupo::ClaimId, place: &Place, more: Value) -> Value {
 fn of_effect(effect: &Effect) -> (&'static str, Value) {
     match effect {
         Effect::Granted { .. } => of_grant(effect),
-        Effect::Confirmed {
-            claim: id,
-            place,
-            actor,
-        } => ("confirmed", claim(*id, place, json!({ "actor": actor.0 }))),
-        Effect::Extended {
-            claim: id,
-            place,
-            ttl_s,
-            actor,
-        } => (
-            "extended",
-            claim(*id, place, json!({ "ttl_s": ttl_s, "actor": actor.0 })),
-        ),
-        Effect::Ended {
-            claim: id,
-            place,
-            how,
-            held,
-            returns_at,
-            actor,
-        } => {
+        Effect::Confirmed { claim: id, place, actor } => {
+            ("confirmed", claim(*id, place, json!({ "actor": actor.0 })))
+        }
+        Effect::Extended { claim: id, place, ttl_s, actor } => {
+            ("extended", claim(*id, place, json!({ "ttl_s": ttl_s, "actor": actor.0 })))
+        }
+        Effect::Ended { claim: id, place, how, held, returns_at, actor } => {
             let more = json!({
                 "how": how.name(),
                 "held": held,
@@ -77,46 +59,21 @@ fn of_effect(effect: &Effect) -> (&'static str, Value) {
         }
         Effect::Returned { claim: id, place } => ("returned", claim(*id, place, json!({}))),
         Effect::Archived { claim: id, place } => ("archived", claim(*id, place, json!({}))),
-        Effect::Marked {
-            claim: id,
-            place,
-            state,
-            actor,
-        } => (
-            "marked",
-            claim(
-                *id,
-                place,
-                json!({ "state": state.name(), "actor": actor.0 }),
-            ),
-        ),
-        Effect::Assigned {
-            claim: id,
-            place,
-            actor,
-        } => ("assigned", claim(*id, place, json!({ "actor": actor.0 }))),
+        Effect::Marked { claim: id, place, state, actor } => {
+            ("marked", claim(*id, place, json!({ "state": state.name(), "actor": actor.0 })))
+        }
+        Effect::Assigned { claim: id, place, actor } => {
+            ("assigned", claim(*id, place, json!({ "actor": actor.0 })))
+        }
         _ => of_move_or_day(effect),
     }
 }
 
 fn of_grant(effect: &Effect) -> (&'static str, Value) {
     match effect {
-        Effect::Granted {
-            claim: id,
-            place,
-            service,
-            party,
-            request,
-            booked,
-            ttl_s,
-            part,
-        } => {
-            let services: Vec<u16> = part
-                .more_services
-                .iter()
-                .flatten()
-                .map(|service| service.0)
-                .collect();
+        Effect::Granted { claim: id, place, service, party, request, booked, ttl_s, part } => {
+            let services: Vec<u16> =
+                part.more_services.iter().flatten().map(|service| service.0).collect();
             let more = json!({
                 "service": service.0,
                 "more_services": if services.is_empty() { Value::Null } else { json!(services) },
@@ -137,14 +94,7 @@ fn of_grant(effect: &Effect) -> (&'static str, Value) {
 fn of_move_or_day(effect: &Effect) -> (&'static str, Value) {
     let day = |day: &cupo::DayId| json!({ "day": day.to_string() });
     match effect {
-        Effect::Taken {
-            claim: id,
-            place,
-            version,
-            held,
-            adopted,
-            request,
-        } => {
+        Effect::Taken { claim: id, place, version, held, adopted, request } => {
             let more = json!({
                 "version": version,
                 "held": held,
@@ -153,21 +103,15 @@ fn of_move_or_day(effect: &Effect) -> (&'static str, Value) {
             });
             ("taken", claim(*id, place, more))
         }
-        Effect::Freed {
-            claim: id,
-            place,
-            held,
-        } => ("freed", claim(*id, place, json!({ "held": held }))),
+        Effect::Freed { claim: id, place, held } => {
+            ("freed", claim(*id, place, json!({ "held": held })))
+        }
         Effect::DayCreated { day, frame } => ("day_created", framed(*day, frame)),
         Effect::DayPlanned { day, frame } => ("day_planned", framed(*day, frame)),
         Effect::DayClosed { day: id } => ("day_closed", day(id)),
         Effect::DayReopened { day: id } => ("day_reopened", day(id)),
         Effect::DayRetired { day: id } => ("day_retired", day(id)),
-        Effect::PlanDefined {
-            plan,
-            ranges,
-            give_back_min,
-        } => {
+        Effect::PlanDefined { plan, ranges, give_back_min } => {
             let more = json!({ "plan": plan, "ranges": ranges, "give_back_min": give_back_min });
             ("plan_defined", more)
         }
@@ -181,22 +125,14 @@ fn of_move_or_day(effect: &Effect) -> (&'static str, Value) {
             });
             ("plan_range", more)
         }
-        Effect::Text {
-            of,
-            offset,
-            length,
-            bytes,
-        } => {
+        Effect::Text { of, offset, length, bytes } => {
             let of = match of {
                 cupo::TextOf::Catalog => "catalog",
                 cupo::TextOf::Reason => "reason",
                 _ => "other",
             };
             let text = String::from_utf8_lossy(bytes);
-            (
-                "text",
-                json!({ "of": of, "offset": offset, "length": length, "text": text }),
-            )
+            ("text", json!({ "of": of, "offset": offset, "length": length, "text": text }))
         }
         Effect::Installed { version, done } => {
             ("installed", json!({ "version": version, "done": done }))

@@ -40,16 +40,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
         Some(name) => writeln!(text, "saved: a snapshot at frame {}", name.position),
         None => writeln!(text, "saved: no snapshot was needed, or none could be used"),
     };
-    let _ = writeln!(
-        text,
-        "saved: {} frames, up to frame {}",
-        report.frames, report.last
-    );
+    let _ = writeln!(text, "saved: {} frames, up to frame {}", report.frames, report.last);
     let _ = match lost {
-        0 => writeln!(
-            text,
-            "lost: nothing that is known to have been acknowledged"
-        ),
+        0 => writeln!(text, "lost: nothing that is known to have been acknowledged"),
         _ => writeln!(
             text,
             "LOST: {lost} acknowledged frames, {} to {}",
@@ -58,11 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
         ),
     };
     if report.stranded > 0 {
-        let _ = writeln!(
-            text,
-            "left: {} whole frames beyond the gap",
-            report.stranded
-        );
+        let _ = writeln!(text, "left: {} whole frames beyond the gap", report.stranded);
     }
     for path in &report.damaged {
         let _ = writeln!(text, "damaged: {}", path.display());
@@ -70,9 +59,5 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
     let _ = writeln!(text, "next: `cupo verify {to}`");
     io::stdout().lock().write_all(text.as_bytes())?;
     let whole = lost == 0 && report.stranded == 0;
-    Ok(if whole {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
+    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -49,11 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
         "NOT SOUND: `cupo salvage DIR TO` saves onto a copy what can be read\n"
     });
     io::stdout().lock().write_all(text.as_bytes())?;
-    Ok(if sound {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn check(options: &Options, text: &mut String) -> Result<bool, Error> {
@@ -70,10 +66,7 @@ fn check(options: &Options, text: &mut String) -> Result<bool, Error> {
         ControlFlow::Continue(())
     })?;
     if whole == Some(false) {
-        let _ = writeln!(
-            text,
-            "  log       begins after a snapshot: recounted from claims only"
-        );
+        let _ = writeln!(text, "  log       begins after a snapshot: recounted from claims only");
     } else {
         of_log(text, &recount);
     }
@@ -81,24 +74,11 @@ fn check(options: &Options, text: &mut String) -> Result<bool, Error> {
 }
 
 fn storage(text: &mut String, verified: &Verified) {
-    let Verified {
-        frames: (first, last),
-        ..
-    } = verified;
-    let closed = if verified.clean {
-        "closed in order"
-    } else {
-        "in use, or not closed in order"
-    };
+    let Verified { frames: (first, last), .. } = verified;
+    let closed = if verified.clean { "closed in order" } else { "in use, or not closed in order" };
     let lines = [
-        format!(
-            "blocks    {}, each with its checksum",
-            grouped(verified.blocks)
-        ),
-        format!(
-            "frames    {first} to {last}, synced up to {}; {closed}",
-            verified.synced
-        ),
+        format!("blocks    {}, each with its checksum", grouped(verified.blocks)),
+        format!("frames    {first} to {last}, synced up to {}; {closed}", verified.synced),
         format!("records   up to {}", grouped(verified.last.0)),
         format!("snapshots {}", verified.snapshots.len()),
         format!(

@@ -32,9 +32,7 @@ impl Hall {
         }
         // A failure here is the storage's: it shows in `status` for every caller, and what was
         // not done is done at a later tick.
-        let _ = self
-            .roll(&mut admin)
-            .and_then(|()| self.retire(&admin, now));
+        let _ = self.roll(&mut admin).and_then(|()| self.retire(&admin, now));
         for shard in 0..self.ledger.shards() {
             while self.forget_ended(shard, now).is_ok_and(|more| more) {}
         }
@@ -74,10 +72,7 @@ impl Hall {
             self.publish_group(&mut [effect.to_line()], apply, Some(day))?;
             days.remove(id);
         }
-        self.world.store(Arc::new(World {
-            days,
-            ..World::clone(&world)
-        }));
+        self.world.store(Arc::new(World { days, ..World::clone(&world) }));
         Ok(())
     }
 
@@ -186,12 +181,7 @@ impl Hall {
 }
 
 fn write_line(lines: &mut Vec<u8>, claim: &Claim) {
-    let services: Vec<u16> = claim
-        .services
-        .as_slice()
-        .iter()
-        .map(|service| service.0)
-        .collect();
+    let services: Vec<u16> = claim.services.as_slice().iter().map(|service| service.0).collect();
     let line = json!({
         "claim": claim.id.to_string(),
         "state": claim.state.name(),

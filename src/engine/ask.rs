@@ -208,9 +208,8 @@ impl Openings {
     /// Only on these days of the week, as the office counts them.
     #[must_use]
     pub fn weekdays(mut self, weekdays: &[Weekday]) -> Self {
-        self.weekdays = weekdays
-            .iter()
-            .fold(0, |mask, day| mask | (1 << day.num_days_from_monday()));
+        self.weekdays =
+            weekdays.iter().fold(0, |mask, day| mask | (1 << day.num_days_from_monday()));
         self
     }
 

@@ -52,9 +52,7 @@ impl Engine {
 
 fn all_shards(ledger: &Ledger) -> Vec<MutexGuard<'_, Shard>> {
     // All shards at once, ascending: everyone else holds one at a time.
-    (0..ledger.shards())
-        .filter_map(|number| ledger.lock(number))
-        .collect()
+    (0..ledger.shards()).filter_map(|number| ledger.lock(number)).collect()
 }
 
 /// Recounts days from claims.
@@ -83,10 +81,7 @@ pub(super) fn recount(ledger: &Ledger, days: &DayMap) -> Audit {
                         day.id.slot(u16::try_from(index).unwrap_or(u16::MAX))
                     ));
             }
-            let capacity = state
-                .plan
-                .slot(index)
-                .map_or(0, |slot| u32::from(slot.capacity));
+            let capacity = state.plan.slot(index).map_or(0, |slot| u32::from(slot.capacity));
             let total: u32 = found.iter().sum();
             audit.deficit += u64::from(total.saturating_sub(capacity));
         }
@@ -101,9 +96,7 @@ pub(super) fn recount(ledger: &Ledger, days: &DayMap) -> Audit {
         }
     }
     for day in expected.keys() {
-        audit
-            .problems
-            .push(format!("{day}: claims on a day that is not there"));
+        audit.problems.push(format!("{day}: claims on a day that is not there"));
     }
     audit
 }
@@ -175,16 +168,10 @@ fn expect(expected: &mut Expected, audit: &mut Audit, id: ClaimId, entry: &Entry
         if let Some(lane) = lanes.get_mut(place.channel.index()) {
             *lane += u32::from(place.width());
         }
-        *held += if unbooked {
-            u32::from(place.width())
-        } else {
-            0
-        };
+        *held += if unbooked { u32::from(place.width()) } else { 0 };
         audit.places += u64::from(place.width());
     }
     if on_roster && let Some(other) = roster.insert(place.roster, id) {
-        audit
-            .problems
-            .push(format!("{id} and {other} have one place on the roster"));
+        audit.problems.push(format!("{id} and {other} have one place on the roster"));
     }
 }

@@ -57,9 +57,7 @@ enum Storage {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -224,10 +222,7 @@ impl Builder {
             let line = Effect::Founded { shards, key }.to_line();
             hall.publish_group(&mut [line], |_, _, _| {}, None)?;
         }
-        let engine = Engine {
-            hall,
-            ticker: Mutex::new(None),
-        };
+        let engine = Engine { hall, ticker: Mutex::new(None) };
         engine.resume()?;
         if engine.hall.clock_runs {
             let hall = engine.hall.clone();
@@ -243,10 +238,7 @@ impl Builder {
         let (clock, logged) = (Time::from(self.clock.now()), rebuilt.tail.time);
         let ahead = clock.0.saturating_sub(logged.0);
         if logged > Time(0) && ahead > WEEK_MS && !self.allow_clock_jump {
-            return Err(StorageError::ClockJump {
-                days: ahead / (WEEK_MS / 7),
-            }
-            .into());
+            return Err(StorageError::ClockJump { days: ahead / (WEEK_MS / 7) }.into());
         }
         Ok(())
     }
@@ -257,18 +249,8 @@ impl Builder {
         journal: Arc<Journal>,
         rebuilt: Rebuilt,
     ) -> Result<Hall, Error> {
-        let Rebuilt {
-            ledger,
-            days,
-            admin,
-            document,
-            tail,
-            ..
-        } = rebuilt;
-        let mut world = World {
-            days,
-            ..World::default()
-        };
+        let Rebuilt { ledger, days, admin, document, tail, .. } = rebuilt;
+        let mut world = World { days, ..World::default() };
         if let Some(document) = document {
             let catalog = Arc::new(document.catalog);
             let rules = Rules::new(catalog.clone(), &document.numbers);
@@ -288,10 +270,7 @@ impl Builder {
             clock_runs: self.clock.runs(),
             clock: self.clock,
             settings: self.settings,
-            admin: Mutex::new(Admin {
-                snapshot_at_bytes,
-                ..admin
-            }),
+            admin: Mutex::new(Admin { snapshot_at_bytes, ..admin }),
             half_done: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             memory: AtomicU64::new(0),
@@ -330,10 +309,7 @@ impl Engine {
             && let (Some(catalog), Some(rules)) = (&world.catalog, &world.rules)
         {
             let catalog = Catalog::clone(catalog);
-            let document = super::install::Document {
-                numbers: world.numbers.clone(),
-                catalog,
-            };
+            let document = super::install::Document { numbers: world.numbers.clone(), catalog };
             hall.finish_install(&mut admin, document, rules.clone())?;
         }
         for entry in world.days.iter().filter(|entry| entry.day.is_closed()) {
@@ -345,18 +321,11 @@ impl Engine {
         drop(admin);
         hall.expire_due();
         // Founding, horizon and expiry are durable before the first caller.
-        if hall.journal.last() > Seq(0) {
-            hall.settle()
-        } else {
-            Ok(())
-        }
+        if hall.journal.last() > Seq(0) { hall.settle() } else { Ok(()) }
     }
 }
 
 /// The hash key of a new log, from the system's randomness by way of the standard hasher.
 fn random_key() -> [u64; 2] {
-    [
-        RandomState::new().build_hasher().finish(),
-        RandomState::new().build_hasher().finish(),
-    ]
+    [RandomState::new().build_hasher().finish(), RandomState::new().build_hasher().finish()]
 }

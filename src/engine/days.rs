@@ -82,23 +82,14 @@ impl Engine {
         let world = hall.world.load_full();
         let entry = world.days.get(day).ok_or(Rejection::UnknownDay { day })?;
         if slots.start >= slots.end {
-            return Err(Rejection::OutOfRange {
-                what: "slots: at least one",
-            }
-            .into());
+            return Err(Rejection::OutOfRange { what: "slots: at least one" }.into());
         }
         let shape = entry.plan.shape().with_capacity(slots, capacity);
         let plan = hall.plan(&mut admin, &shape)?;
         let mut days = world.days.clone();
-        let frame = DayFrame {
-            plan: plan.number,
-            ..entry.frame
-        };
+        let frame = DayFrame { plan: plan.number, ..entry.frame };
         let affected = hall.replan(entry, frame, &plan, &mut days)?;
-        hall.world.store(Arc::new(World {
-            days,
-            ..World::clone(&world)
-        }));
+        hall.world.store(Arc::new(World { days, ..World::clone(&world) }));
         hall.settle()?;
         Ok(affected)
     }
@@ -118,8 +109,7 @@ impl Hall {
         day: Option<&Day>,
     ) -> Result<Seq, Error> {
         self.status()?;
-        self.journal
-            .wait_for_room(u32::try_from(lines.len()).unwrap_or(u32::MAX))?;
+        self.journal.wait_for_room(u32::try_from(lines.len()).unwrap_or(u32::MAX))?;
         let state = day.map(|day| day.state().lock());
         let seq = self.journal.publish(self.now(), lines);
         apply(self, state, seq);
@@ -128,16 +118,10 @@ impl Hall {
 
     fn turn_day(&self, id: DayId, reason: &str, effect: Effect) -> Result<(), Error> {
         if reason.len() > REASON_BYTES_MAX {
-            return Err(Rejection::OutOfRange {
-                what: "the reason: up to 240 bytes",
-            }
-            .into());
+            return Err(Rejection::OutOfRange { what: "the reason: up to 240 bytes" }.into());
         }
         let world = self.world.load();
-        let entry = world
-            .days
-            .get(id)
-            .ok_or(Rejection::UnknownDay { day: id })?;
+        let entry = world.days.get(id).ok_or(Rejection::UnknownDay { day: id })?;
         let mut lines = vec![effect.to_line()];
         lines.extend(record::text(TextOf::Reason, reason.as_bytes()));
         let day = &entry.day;
@@ -189,21 +173,9 @@ impl Hall {
             Some(match to {
                 ClaimState::Revoked => {
                     let (how, held, returns_at) = (to, true, None);
-                    Effect::Ended {
-                        claim,
-                        place,
-                        how,
-                        held,
-                        returns_at,
-                        actor,
-                    }
+                    Effect::Ended { claim, place, how, held, returns_at, actor }
                 }
-                state => Effect::Marked {
-                    claim,
-                    place,
-                    state,
-                    actor,
-                },
+                state => Effect::Marked { claim, place, state, actor },
             })
         })?;
         Ok(done.and_then(|()| before.get()))
@@ -213,12 +185,7 @@ impl Hall {
         let done = self.adjust(id, |scene| {
             let here = scene.state == ClaimState::Displaced && scene.place.day == day;
             let (claim, place, actor) = (scene.id, scene.place, ActorId(0));
-            here.then_some(Effect::Marked {
-                claim,
-                place,
-                state: ClaimState::Booked,
-                actor,
-            })
+            here.then_some(Effect::Marked { claim, place, state: ClaimState::Booked, actor })
         })?;
         Ok(done.is_some())
     }
@@ -251,14 +218,7 @@ impl Hall {
         };
         self.publish_group(&mut [effect.to_line()], apply, Some(day))?;
         let bits = days.bits(day.id.calendar());
-        days.put(
-            DayEntry {
-                day: day.clone(),
-                frame,
-                plan: plan.clone(),
-            },
-            &bits,
-        );
+        days.put(DayEntry { day: day.clone(), frame, plan: plan.clone() }, &bits);
         self.beyond_capacity(day, plan)
     }
 
@@ -267,10 +227,7 @@ impl Hall {
         let mut deficit: Vec<u32> = (0..day.slots())
             .map(|index| {
                 let capacity = plan.slot(index).map_or(0, |slot| u32::from(slot.capacity));
-                lanes(day.used(index))
-                    .iter()
-                    .sum::<u32>()
-                    .saturating_sub(capacity)
+                lanes(day.used(index)).iter().sum::<u32>().saturating_sub(capacity)
             })
             .collect();
         if deficit.iter().all(|missing| *missing == 0) {
@@ -309,10 +266,7 @@ impl Hall {
         shape: &DayShape,
         days: &mut crate::inventory::DayMap,
     ) -> Result<Vec<ClaimId>, Error> {
-        let limits = Shape {
-            ranges: shape.ranges.clone(),
-            give_back_min: shape.give_back_min,
-        };
+        let limits = Shape { ranges: shape.ranges.clone(), give_back_min: shape.give_back_min };
         let plan = self.plan(admin, &limits)?;
         let frame = DayFrame {
             begins: shape.begins,
@@ -352,11 +306,7 @@ impl Hall {
             return Vec::new();
         };
         let ahead = usize::from(rule.horizon_days) + 2;
-        today
-            .iter_days()
-            .take(ahead)
-            .filter_map(|date| DayId::new(calendar, date))
-            .collect()
+        today.iter_days().take(ahead).filter_map(|date| DayId::new(calendar, date)).collect()
     }
 
     /// Creates the days that the horizon has reached.
@@ -378,10 +328,7 @@ impl Hall {
             }
         }
         if changed {
-            self.world.store(Arc::new(World {
-                days,
-                ..World::clone(&world)
-            }));
+            self.world.store(Arc::new(World { days, ..World::clone(&world) }));
         }
         Ok(())
     }

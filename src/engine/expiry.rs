@@ -35,10 +35,7 @@ impl Hall {
         while !self.closing.load(Ordering::Relaxed) {
             let now = self.refresh_now();
             self.expire_due();
-            let due = self
-                .admin
-                .try_lock()
-                .is_some_and(|admin| admin.next_housekeeping <= now);
+            let due = self.admin.try_lock().is_some_and(|admin| admin.next_housekeeping <= now);
             if due {
                 self.housekeeping();
             }
@@ -77,15 +74,10 @@ impl Hall {
                 more = handled == BATCH;
                 break;
             }
-            let cooling = shard
-                .get(id)
-                .is_some_and(|entry| entry.stage() == Stage::Cooling);
+            let cooling = shard.get(id).is_some_and(|entry| entry.stage() == Stage::Cooling);
             let mut state = day.day.state().lock();
-            let effect = if cooling {
-                Effect::Returned { claim: id, place }
-            } else {
-                expired(&shard, id)
-            };
+            let effect =
+                if cooling { Effect::Returned { claim: id, place } } else { expired(&shard, id) };
             let now = self.now();
             self.carry_out(&mut shard, (&day.day, &mut state), now, &effect);
         }
@@ -113,17 +105,9 @@ impl Hall {
 }
 
 fn expired(shard: &Shard, id: ClaimId) -> Effect {
-    let place = shard.get(id).map_or_else(
-        || crate::ledger::Entry::EMPTY.place(),
-        crate::ledger::Entry::place,
-    );
+    let place = shard
+        .get(id)
+        .map_or_else(|| crate::ledger::Entry::EMPTY.place(), crate::ledger::Entry::place);
     let (how, held, returns_at) = (ClaimState::Expired, true, None);
-    Effect::Ended {
-        claim: id,
-        place,
-        how,
-        held,
-        returns_at,
-        actor: ActorId(0),
-    }
+    Effect::Ended { claim: id, place, how, held, returns_at, actor: ActorId(0) }
 }

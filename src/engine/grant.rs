@@ -85,9 +85,8 @@ impl Engine {
 impl Hall {
     fn grant_one(&self, ask: &Ask, booked: bool) -> Commit<'_, Receipt> {
         let mut receipt = None;
-        let (seq, result) = self.grant::<1>(std::slice::from_ref(ask), booked, &mut |r| {
-            receipt = Some(r)
-        });
+        let (seq, result) =
+            self.grant::<1>(std::slice::from_ref(ask), booked, &mut |r| receipt = Some(r));
         // A grant without an error has told its receipt.
         let answer = result.and_then(|()| receipt.ok_or(Error::Closed));
         Commit::new(&self.journal, seq, answer)
@@ -204,10 +203,7 @@ impl Hall {
         };
         let mut found: Many<ClaimId, N> = [const { None }; N];
         let mut count = 0;
-        for (id, entry) in shard
-            .of_party(hash, *party)
-            .filter(|(_, e)| e.request == *request)
-        {
+        for (id, entry) in shard.of_party(hash, *party).filter(|(_, e)| e.request == *request) {
             let reused = Rejection::RequestReused { claim: id };
             let part = asks.iter().zip(0..).position(|(ask, part)| {
                 let print = fingerprint_of(ask, part, booked, world);
@@ -227,10 +223,7 @@ impl Hall {
         }
         for id in found.iter().flatten() {
             if let Some(claim) = self.view(shard, world, *id) {
-                tell(Receipt {
-                    claim,
-                    replayed: true,
-                });
+                tell(Receipt { claim, replayed: true });
             }
         }
         Ok(true)
@@ -254,18 +247,11 @@ impl Hall {
         let place = place_of(ask, rules, calendar).map_err(nothing)?;
         if day.frame.released > now {
             let at = day.frame.released.utc();
-            return Err(nothing(Rejection::NotYetReleased {
-                day: ask.slot.day,
-                at,
-            }));
+            return Err(nothing(Rejection::NotYetReleased { day: ask.slot.day, at }));
         }
         let starts = starts_at(&day.frame, ask.slot.index);
         in_time(ask, calendar, starts, now).map_err(nothing)?;
-        let ttl_s = if booked {
-            0
-        } else {
-            ttl_of(ask, rules).map_err(nothing)?
-        };
+        let ttl_s = if booked { 0 } else { ttl_of(ask, rules).map_err(nothing)? };
         // Sold out is refused here, by the counters alone; the grant checks again under the lock.
         if ask.reason.is_none()
             && let Err(short) = day.day.check(&day.plan, &day.frame, now, &place, &[], None)
@@ -273,12 +259,7 @@ impl Hall {
             let rejection = shortage(ask.slot, short);
             return Err((day.day.seq(), rejection));
         }
-        Ok(Wanted {
-            place,
-            day,
-            ttl_s,
-            detail: detail_of(ask, part),
-        })
+        Ok(Wanted { place, day, ttl_s, detail: detail_of(ask, part) })
     }
 
     /// The limits of the party: what it holds, has booked, and has ended.
@@ -320,22 +301,11 @@ impl Hall {
             let others = others.filter(|(id, _)| Some(*id) != ask.replaces);
             let in_request = asks.iter().filter(|other| {
                 other.slot != ask.slot
-                    && ask
-                        .services
-                        .as_slice()
-                        .iter()
-                        .any(|s| other.services.as_slice().contains(s))
+                    && ask.services.as_slice().iter().any(|s| other.services.as_slice().contains(s))
             });
             let before = u16::try_from(in_request.count()).unwrap_or(u16::MAX);
             if ask.reason.is_none() {
-                party_limit(
-                    ask.services.as_slice(),
-                    wanted.place,
-                    others,
-                    rules,
-                    shard,
-                    before,
-                )?;
+                party_limit(ask.services.as_slice(), wanted.place, others, rules, shard, before)?;
             }
         }
         Ok(())
@@ -398,10 +368,8 @@ impl Hall {
                 used += 1;
             }
         };
-        for (((nth, ask), wanted), slot) in (0..)
-            .zip(asks)
-            .zip(wanted.iter().flatten())
-            .zip(&mut effects)
+        for (((nth, ask), wanted), slot) in
+            (0..).zip(asks).zip(wanted.iter().flatten()).zip(&mut effects)
         {
             let Some(claim) = shard.next_free(nth) else {
                 continue;
@@ -425,20 +393,12 @@ impl Hall {
             }
             *slot = Some(effect);
         }
-        let reason = asks
-            .first()
-            .and_then(|ask| ask.reason.as_deref())
-            .unwrap_or("");
+        let reason = asks.first().and_then(|ask| ask.reason.as_deref()).unwrap_or("");
         record::text(TextOf::Reason, reason.as_bytes()).for_each(push);
         let guard = HalfDone(&self.half_done);
-        let seq = self
-            .journal
-            .publish(now, lines.get_mut(..used).unwrap_or(&mut []));
+        let seq = self.journal.publish(now, lines.get_mut(..used).unwrap_or(&mut []));
         for (effect, wanted) in effects.iter().flatten().zip(wanted.iter().flatten()) {
-            let lock = locks
-                .iter_mut()
-                .flatten()
-                .find(|(day, _)| *day == wanted.place.day);
+            let lock = locks.iter_mut().flatten().find(|(day, _)| *day == wanted.place.day);
             if let Some((_, state)) = lock {
                 wanted.day.day.apply(state, seq, effect);
             }
@@ -459,23 +419,12 @@ fn place_under_lock<const N: usize>(
     booked: bool,
 ) -> Result<Place, (Seq, Error)> {
     let day = &wanted.day.day;
-    let unknown = Rejection::UnknownDay {
-        day: wanted.place.day,
-    };
-    let lock = locks
-        .iter_mut()
-        .flatten()
-        .find(|(id, _)| *id == wanted.place.day);
-    let (_, state) = lock
-        .filter(|(_, state)| !state.retired)
-        .ok_or((day.seq(), unknown.into()))?;
+    let unknown = Rejection::UnknownDay { day: wanted.place.day };
+    let lock = locks.iter_mut().flatten().find(|(id, _)| *id == wanted.place.day);
+    let (_, state) = lock.filter(|(_, state)| !state.retired).ok_or((day.seq(), unknown.into()))?;
     let mut same_day = [wanted.place; N];
     let mut count: u32 = 0;
-    for place in earlier
-        .iter()
-        .flatten()
-        .filter(|place| place.day == wanted.place.day)
-    {
+    for place in earlier.iter().flatten().filter(|place| place.day == wanted.place.day) {
         if let Some(slot) = same_day.get_mut(count as usize) {
             *slot = *place;
             count += 1;
@@ -491,10 +440,7 @@ fn place_under_lock<const N: usize>(
     }
     day.reserve(state, pending.len() + 1, !booked);
     let roster = state.next_roster(count).ok_or((day.seq(), Error::Busy))?;
-    Ok(Place {
-        roster,
-        ..wanted.place
-    })
+    Ok(Place { roster, ..wanted.place })
 }
 
 /// Every ask of one call is for the same party under the same request id.
@@ -504,10 +450,7 @@ fn one_request(asks: &[Ask]) -> Result<&Ask, Rejection> {
     if asks.len() > SLOTS_PER_REQUEST_MAX {
         return Err(out("slots of a request: 1 to 8"));
     }
-    if asks
-        .iter()
-        .any(|ask| ask.party != first.party || ask.request != first.request)
-    {
+    if asks.iter().any(|ask| ask.party != first.party || ask.request != first.request) {
         return Err(out("all slots of a request: one party and one request id"));
     }
     if asks.iter().any(|ask| ask.too_many_services) {
@@ -525,9 +468,7 @@ fn place_of(ask: &Ask, rules: &Rules, calendar: &CalendarRule) -> Result<Place, 
     let out = |what| Rejection::OutOfRange { what };
     let mut units: u16 = 0;
     for service in ask.services.as_slice() {
-        let rule = rules
-            .service(*service)
-            .filter(|_| calendar.serves(*service));
+        let rule = rules.service(*service).filter(|_| calendar.serves(*service));
         let rule = rule.ok_or(Rejection::ServiceNotServed { service: *service })?;
         if ask.persons == 0 || ask.persons > rule.persons_max.min(PERSONS_MAX) {
             return Err(out("persons: 1 to what the service allows"));
@@ -554,9 +495,7 @@ fn in_time(ask: &Ask, rule: &CalendarRule, starts: Time, now: Time) -> Result<()
     let lead = rule.lead_ms.get(ask.channel.index()).copied().unwrap_or(0);
     let lead = if ask.reason.is_some() { 0 } else { lead };
     if now.plus(lead) > starts {
-        return Err(Rejection::TooLate {
-            until: Time(starts.0.saturating_sub(lead)).utc(),
-        });
+        return Err(Rejection::TooLate { until: Time(starts.0.saturating_sub(lead)).utc() });
     }
     Ok(())
 }
@@ -567,9 +506,7 @@ fn ttl_of(ask: &Ask, rules: &Rules) -> Result<u32, Rejection> {
     };
     let seconds = u32::try_from(ttl.as_secs()).unwrap_or(u32::MAX);
     if seconds == 0 || seconds > rules.holds.ttl_max_s.min(HOLD_SECONDS_MAX) {
-        return Err(Rejection::OutOfRange {
-            what: "ttl: 1 second to what the catalog allows",
-        });
+        return Err(Rejection::OutOfRange { what: "ttl: 1 second to what the catalog allows" });
     }
     Ok(seconds)
 }
@@ -589,26 +526,15 @@ fn detail_of(ask: &Ask, part: u8) -> Detail {
 fn fingerprint_of(ask: &Ask, part: u8, booked: bool, world: &World) -> Option<u32> {
     let rules = world.rules.as_deref()?;
     let place = place_of(ask, rules, rules.calendar(ask.slot.day.calendar())?).ok()?;
-    Some(fingerprint(
-        &place,
-        ask.services.first(),
-        &detail_of(ask, part),
-        booked,
-    ))
+    Some(fingerprint(&place, ask.services.first(), &detail_of(ask, part), booked))
 }
 
 /// How a shortage is told.
 pub(super) fn shortage(slot: SlotId, short: Shortage) -> Rejection {
     match short {
-        Shortage::Closed(index) => Rejection::SlotClosed {
-            slot: slot.day.slot(index),
-        },
-        Shortage::Full(index) => Rejection::SlotFull {
-            slot: slot.day.slot(index),
-        },
-        Shortage::Channel(index) => Rejection::ChannelLimit {
-            slot: slot.day.slot(index),
-        },
+        Shortage::Closed(index) => Rejection::SlotClosed { slot: slot.day.slot(index) },
+        Shortage::Full(index) => Rejection::SlotFull { slot: slot.day.slot(index) },
+        Shortage::Channel(index) => Rejection::ChannelLimit { slot: slot.day.slot(index) },
     }
 }
 
@@ -655,15 +581,8 @@ pub(super) fn party_limit<'s>(
 }
 
 fn lines_for<const N: usize>(asks: &[Ask], wanted: &Many<Wanted<'_>, N>) -> u32 {
-    let details = wanted
-        .iter()
-        .flatten()
-        .filter(|wanted| !wanted.detail.is_empty())
-        .count();
-    let reason = asks
-        .first()
-        .and_then(|ask| ask.reason.as_deref())
-        .map_or(0, str::len);
+    let details = wanted.iter().flatten().filter(|wanted| !wanted.detail.is_empty()).count();
+    let reason = asks.first().and_then(|ask| ask.reason.as_deref()).map_or(0, str::len);
     u32::try_from(asks.len() + details + reason.div_ceil(32)).unwrap_or(u32::MAX)
 }
 
@@ -684,9 +603,6 @@ fn claims_of<'a, const N: usize>(
                 && entry.stage().state().is_some_and(ClaimState::is_on_roster)
         });
         let claim = hall.view(shard, world, own?.0)?;
-        Some(Receipt {
-            claim,
-            replayed: false,
-        })
+        Some(Receipt { claim, replayed: false })
     })
 }

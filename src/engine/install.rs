@@ -74,13 +74,7 @@ impl Hall {
         let mut numbers = self.world.load().numbers.clone();
         numbers.assign(catalog).map_err(catalog_error)?;
         let rules = Rules::new(Arc::new(catalog.clone()), &numbers).map_err(catalog_error)?;
-        Ok((
-            Document {
-                numbers,
-                catalog: catalog.clone(),
-            },
-            rules,
-        ))
+        Ok((Document { numbers, catalog: catalog.clone() }, rules))
     }
 
     /// What differs from the days there are; refuses another unit where there are claims.
@@ -157,12 +151,7 @@ impl Hall {
         admin.unfinished = false;
         let Document { numbers, catalog } = document;
         let (catalog, rules) = (Some(Arc::new(catalog)), Some(rules));
-        self.world.store(Arc::new(World {
-            catalog,
-            rules,
-            numbers,
-            days,
-        }));
+        self.world.store(Arc::new(World { catalog, rules, numbers, days }));
         Ok(affected)
     }
 
@@ -178,9 +167,7 @@ impl Hall {
             return Ok(Vec::new());
         };
         let frame = entry.frame;
-        let over = rules
-            .today(id.calendar(), self.now())
-            .is_some_and(|today| id.date() < today)
+        let over = rules.today(id.calendar(), self.now()).is_some_and(|today| id.date() < today)
             || starts_at(&frame, frame.slots) < self.now();
         if over {
             return Ok(Vec::new());

@@ -47,20 +47,12 @@ impl Engine {
             }
             let deadline = scene.now.plus(u64::from(ttl_s) * 1_000);
             let before = u64::from(scene.entry.extended_min()) * 60_000;
-            let until = scene
-                .entry
-                .time()
-                .plus((u64::from(all) * 1_000).saturating_sub(before));
+            let until = scene.entry.time().plus((u64::from(all) * 1_000).saturating_sub(before));
             if deadline > until {
                 return Verdict::Refuse(Rejection::TooLate { until: until.utc() });
             }
             let actor = scene.shard.actor(scene.id.index());
-            Verdict::Do(Effect::Extended {
-                claim: scene.id,
-                place: scene.place,
-                ttl_s,
-                actor,
-            })
+            Verdict::Do(Effect::Extended { claim: scene.id, place: scene.place, ttl_s, actor })
         })
     }
 
@@ -147,11 +139,7 @@ impl Engine {
             if scene.shard.actor(scene.id.index()) == actor {
                 return Verdict::Replay;
             }
-            Verdict::Do(Effect::Assigned {
-                claim: scene.id,
-                place: scene.place,
-                actor,
-            })
+            Verdict::Do(Effect::Assigned { claim: scene.id, place: scene.place, actor })
         })
     }
 
@@ -169,17 +157,10 @@ impl Engine {
                 _ => Time(scene.starts_at.0.saturating_sub(DAY_MS)),
             };
             if scene.now < earliest {
-                return Verdict::Refuse(Rejection::TooEarly {
-                    from: earliest.utc(),
-                });
+                return Verdict::Refuse(Rejection::TooEarly { from: earliest.utc() });
             }
             let actor = scene.shard.actor(scene.id.index());
-            Verdict::Do(Effect::Marked {
-                claim: scene.id,
-                place: scene.place,
-                state: to,
-                actor,
-            })
+            Verdict::Do(Effect::Marked { claim: scene.id, place: scene.place, state: to, actor })
         })
     }
 }
@@ -207,11 +188,7 @@ impl Hall {
             }
         }
         let actor = scene.shard.actor(scene.id.index());
-        Verdict::Do(Effect::Confirmed {
-            claim: scene.id,
-            place: scene.place,
-            actor,
-        })
+        Verdict::Do(Effect::Confirmed { claim: scene.id, place: scene.place, actor })
     }
 
     /// When the places of a cancelled booking come back: base plus a part drawn from the
@@ -233,14 +210,7 @@ impl Hall {
 fn ended(scene: &Scene<'_>, how: ClaimState, returns_at: Option<Time>, actor: ActorId) -> Verdict {
     let held = scene.state == ClaimState::Held;
     let (claim, place) = (scene.id, scene.place);
-    Verdict::Do(Effect::Ended {
-        claim,
-        place,
-        how,
-        held,
-        returns_at,
-        actor,
-    })
+    Verdict::Do(Effect::Ended { claim, place, how, held, returns_at, actor })
 }
 
 /// The last instant for the party to cancel or move, if it has passed.
@@ -253,11 +223,7 @@ pub(super) fn after_cutoff(scene: &Scene<'_>, moving: bool) -> Option<Time> {
         .iter()
         .filter_map(|service| {
             let rule = rules.service(*service)?;
-            Some(if moving {
-                rule.reschedule_cutoff_ms
-            } else {
-                rule.cancel_cutoff_ms
-            })
+            Some(if moving { rule.reschedule_cutoff_ms } else { rule.cancel_cutoff_ms })
         })
         .max();
     let until = Time(scene.starts_at.0.saturating_sub(cutoffs.unwrap_or(0)));
@@ -267,9 +233,7 @@ pub(super) fn after_cutoff(scene: &Scene<'_>, moving: bool) -> Option<Time> {
 /// Why a claim in that state can no longer be changed so.
 pub(super) fn over(scene: &Scene<'_>, state: ClaimState) -> Rejection {
     match state {
-        ClaimState::Expired => Rejection::HoldExpired {
-            at: scene.entry.time().utc(),
-        },
+        ClaimState::Expired => Rejection::HoldExpired { at: scene.entry.time().utc() },
         ClaimState::Booked | ClaimState::CheckedIn => {
             Rejection::AlreadyConfirmed { claim: scene.id }
         }

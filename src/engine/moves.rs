@@ -68,8 +68,7 @@ impl Engine {
         to: SlotId,
         request: RequestId,
     ) -> Commit<'_, Receipt> {
-        self.hall
-            .relocate(Wish::of_booking(booking, Target::Slot(to), request))
+        self.hall.relocate(Wish::of_booking(booking, Target::Slot(to), request))
     }
 
     /// As [`Engine::reschedule`], and only if nothing was moved since `version`.
@@ -84,10 +83,7 @@ impl Engine {
         request: RequestId,
     ) -> Commit<'_, Receipt> {
         let wish = Wish::of_booking(booking, Target::Slot(to), request);
-        self.hall.relocate(Wish {
-            version: Some(version),
-            ..wish
-        })
+        self.hall.relocate(Wish { version: Some(version), ..wish })
     }
 
     /// Moves a booking into the places of a hold of the same party, which ends with that.
@@ -100,8 +96,7 @@ impl Engine {
         hold: ClaimId,
         request: RequestId,
     ) -> Commit<'_, Receipt> {
-        self.hall
-            .relocate(Wish::of_booking(booking, Target::Hold(hold), request))
+        self.hall.relocate(Wish::of_booking(booking, Target::Hold(hold), request))
     }
 
     /// As [`Engine::reschedule`] by staff: no cut-off.
@@ -115,24 +110,14 @@ impl Engine {
         request: RequestId,
     ) -> Commit<'_, Receipt> {
         let wish = Wish::of_booking(booking, Target::Slot(to), request);
-        self.hall.relocate(Wish {
-            staff: true,
-            ..wish
-        })
+        self.hall.relocate(Wish { staff: true, ..wish })
     }
 }
 
 impl Wish {
     const fn of_booking(claim: ClaimId, target: Target, request: RequestId) -> Self {
         let of = ClaimState::Booked;
-        Self {
-            claim,
-            target,
-            request,
-            staff: false,
-            of,
-            version: None,
-        }
+        Self { claim, target, request, staff: false, of, version: None }
     }
 }
 
@@ -151,13 +136,7 @@ impl<'a> Both<'a> {
         let (low, high) = if new_is_first { (new, old) } else { (old, new) };
         let first = low.day.state().lock();
         let second = (low.day.id != high.day.id).then(|| high.day.state().lock());
-        Self {
-            old,
-            new,
-            first,
-            second,
-            new_is_first,
-        }
+        Self { old, new, first, second, new_is_first }
     }
 
     fn same(&self) -> bool {
@@ -227,11 +206,7 @@ impl Hall {
     /// The places wished for; the roster entry of a slot comes later.
     fn target(&self, wish: &Wish, shard: &Shard, old: Place) -> Result<Place, Rejection> {
         match wish.target {
-            Target::Slot(slot) => Ok(Place {
-                day: slot.day,
-                start: slot.index,
-                ..old
-            }),
+            Target::Slot(slot) => Ok(Place { day: slot.day, start: slot.index, ..old }),
             Target::Hold(hold) => {
                 let own = shard.get(wish.claim).map(|entry| entry.party);
                 let other = Rejection::OtherParty { claim: hold };
@@ -244,9 +219,7 @@ impl Hall {
                         Rejection::UnknownClaim { claim: hold }
                     });
                 }
-                let entry = shard
-                    .get(hold)
-                    .ok_or(Rejection::UnknownClaim { claim: hold })?;
+                let entry = shard.get(hold).ok_or(Rejection::UnknownClaim { claim: hold })?;
                 if Some(entry.party) != own {
                     return Err(other);
                 }
@@ -288,28 +261,13 @@ impl Hall {
             Target::Slot(_) => None,
         };
         let (claim, request) = (wish.claim, wish.request);
-        let taken = Effect::Taken {
-            claim,
-            place,
-            version,
-            held,
-            adopted,
-            request,
-        };
-        let freed = Effect::Freed {
-            claim,
-            place: before,
-            held,
-        };
+        let taken = Effect::Taken { claim, place, version, held, adopted, request };
+        let freed = Effect::Freed { claim, place: before, held };
         shard.reserve_cold(claim.index());
         let guard = HalfDone(&self.half_done);
-        let seq = self
-            .journal
-            .publish(now, &mut [taken.to_line(), freed.to_line()]);
+        let seq = self.journal.publish(now, &mut [taken.to_line(), freed.to_line()]);
         if both.same() && adopted.is_none() {
-            both.new
-                .day
-                .shift(&mut both.first, seq, claim, (&before, &place), held);
+            both.new.day.shift(&mut both.first, seq, claim, (&before, &place), held);
         } else {
             let new = both.new;
             new.day.apply(both.new_state(), seq, &taken);
@@ -333,17 +291,13 @@ impl Hall {
         let new = both.new;
         let here = |rejection: Rejection| (shard.seq, Error::from(rejection));
         if let Target::Hold(hold) = wish.target {
-            let entry = shard
-                .get(hold)
-                .ok_or(here(Rejection::UnknownClaim { claim: hold }))?;
+            let entry = shard.get(hold).ok_or(here(Rejection::UnknownClaim { claim: hold }))?;
             if entry.stage() != crate::ledger::Stage::Claim(ClaimState::Held) {
                 let how = entry.stage().state().unwrap_or(ClaimState::Released);
                 return Err(here(Rejection::AlreadyEnded { how }));
             }
             if entry.time() <= now {
-                return Err(here(Rejection::HoldExpired {
-                    at: entry.time().utc(),
-                }));
+                return Err(here(Rejection::HoldExpired { at: entry.time().utc() }));
             }
             return Ok(target);
         }
@@ -357,10 +311,7 @@ impl Hall {
         if let Some(service) = services.as_slice().iter().find(|s| !calendar.serves(**s)) {
             return Err(here(Rejection::ServiceNotServed { service: *service }));
         }
-        let own = shard
-            .get(wish.claim)
-            .map(|entry| entry.party)
-            .ok_or(unknown.clone())?;
+        let own = shard.get(wish.claim).map(|entry| entry.party).ok_or(unknown.clone())?;
         let others = shard.of_party(self.ledger.locate(own).0, own);
         let others = others.filter(|(id, _)| *id != wish.claim);
         party_limit(services.as_slice(), target, others, rules, shard, 0).map_err(here)?;
@@ -372,16 +323,9 @@ impl Hall {
         }
         if frame.released > now {
             let at = frame.released.utc();
-            return Err(here(Rejection::NotYetReleased {
-                day: target.day,
-                at,
-            }));
+            return Err(here(Rejection::NotYetReleased { day: target.day, at }));
         }
-        let lead = calendar
-            .lead_ms
-            .get(target.channel.index())
-            .copied()
-            .unwrap_or(0);
+        let lead = calendar.lead_ms.get(target.channel.index()).copied().unwrap_or(0);
         let starts = starts_at(&frame, target.start);
         if now.plus(lead) > starts {
             let until = Time(starts.0.saturating_sub(lead)).utc();
@@ -413,9 +357,7 @@ fn allowed(wish: &Wish, scene: &Scene<'_>, target: Place) -> Result<bool, Reject
         return if there { Ok(true) } else { Err(reused) };
     }
     if wish.version.is_some_and(|version| version != cold.version) {
-        return Err(Rejection::VersionChanged {
-            present: cold.version,
-        });
+        return Err(Rejection::VersionChanged { present: cold.version });
     }
     let displaced = scene.state == ClaimState::Displaced && wish.of == ClaimState::Booked;
     if scene.state != wish.of && !displaced {
@@ -427,9 +369,7 @@ fn allowed(wish: &Wish, scene: &Scene<'_>, target: Place) -> Result<bool, Reject
         });
     }
     if cold.version == u16::MAX {
-        return Err(Rejection::OutOfRange {
-            what: "moves of one claim: up to 65,535",
-        });
+        return Err(Rejection::OutOfRange { what: "moves of one claim: up to 65,535" });
     }
     if wish.of == ClaimState::Booked
         && !wish.staff

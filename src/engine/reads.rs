@@ -126,13 +126,7 @@ impl Engine {
 
     /// Every day in memory, by calendar and date.
     pub fn days(&self) -> Vec<DayId> {
-        self.hall
-            .world
-            .load()
-            .days
-            .iter()
-            .map(|entry| entry.day.id)
-            .collect()
+        self.hall.world.load().days.iter().map(|entry| entry.day.id).collect()
     }
 
     /// The earliest free places that fit the query, in order of time. Takes no lock. Cost grows
@@ -146,10 +140,7 @@ impl Engine {
         let searches = rules
             .calendars()
             .filter(|(_, rule)| {
-                query
-                    .offices
-                    .as_ref()
-                    .is_none_or(|offices| offices.contains(&rule.office))
+                query.offices.as_ref().is_none_or(|offices| offices.contains(&rule.office))
             })
             .filter_map(|(calendar, rule)| search_of(query, rules, calendar, rule, now));
         let plain = query.between.is_none() && query.weekdays & 0x7f == 0x7f;
@@ -184,9 +175,8 @@ impl Engine {
             stats.memory_bytes += shard.memory() as u64;
         }
         let days = world.days.iter();
-        stats.memory_bytes += days
-            .map(|entry| entry.day.memory(&entry.day.state().lock()) as u64)
-            .sum::<u64>();
+        stats.memory_bytes +=
+            days.map(|entry| entry.day.memory(&entry.day.state().lock()) as u64).sum::<u64>();
         stats
     }
 
@@ -236,13 +226,7 @@ impl Engine {
         let Some(entry) = world.days.get(day) else {
             return hall.refuse(Rejection::UnknownDay { day });
         };
-        let ids: Vec<_> = entry
-            .day
-            .state()
-            .lock()
-            .roster()
-            .map(|(_, id)| id)
-            .collect();
+        let ids: Vec<_> = entry.day.state().lock().roster().map(|(_, id)| id).collect();
         let mut seq = entry.day.seq();
         let mut claims: Vec<Claim> = Vec::with_capacity(ids.len());
         for id in ids {
@@ -287,11 +271,7 @@ impl Engine {
         let Some(rules) = world.rules.as_deref() else {
             return Vec::new();
         };
-        rules
-            .calendars()
-            .filter(|(_, rule)| rule.office == office)
-            .map(|(id, _)| id)
-            .collect()
+        rules.calendars().filter(|(_, rule)| rule.office == office).map(|(id, _)| id).collect()
     }
 
     /// The engine's time.
@@ -323,11 +303,7 @@ fn search_of(
         Arrangement::Together => units,
         Arrangement::InTurn => units.saturating_mul(query.persons),
     };
-    let lead = rule
-        .lead_ms
-        .get(query.channel.index())
-        .copied()
-        .unwrap_or(0);
+    let lead = rule.lead_ms.get(query.channel.index()).copied().unwrap_or(0);
     let number = |date| DayId::new(calendar, date).map(DayId::number);
     Some(Search {
         calendar,
@@ -353,7 +329,5 @@ fn fits(query: &Openings, rules: &Rules, entry: &DayEntry, start: u16) -> bool {
         return false;
     };
     query.weekdays & (1 << date.weekday().num_days_from_monday()) != 0
-        && query
-            .between
-            .is_none_or(|(first, end)| time >= first && time < end)
+        && query.between.is_none_or(|(first, end)| time >= first && time < end)
 }

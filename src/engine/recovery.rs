@@ -65,24 +65,13 @@ impl Rebuilt {
             }
             Effect::DayPlanned { day, frame } => {
                 let plan = self.admin.plans.get(frame.plan);
-                let entry = self
-                    .days
-                    .get(day)
-                    .filter(|entry| entry.day.seq() < seq)
-                    .cloned();
+                let entry = self.days.get(day).filter(|entry| entry.day.seq() < seq).cloned();
                 if let (Some(plan), Some(entry)) = (plan, entry) {
                     let mut state = entry.day.state().lock();
                     entry.day.replan(&mut state, seq, frame, plan.clone());
                     drop(state);
                     let bits = self.days.bits(day.calendar());
-                    self.days.put(
-                        DayEntry {
-                            frame,
-                            plan,
-                            ..entry
-                        },
-                        &bits,
-                    );
+                    self.days.put(DayEntry { frame, plan, ..entry }, &bits);
                 }
             }
             Effect::DayClosed { day } | Effect::DayReopened { day } => {
@@ -91,15 +80,8 @@ impl Rebuilt {
                 }
             }
             Effect::DayRetired { day } => self.days.remove(day),
-            Effect::PlanDefined {
-                plan,
-                ranges,
-                give_back_min,
-            } => {
-                let shape = Shape {
-                    ranges: Vec::new(),
-                    give_back_min,
-                };
+            Effect::PlanDefined { plan, ranges, give_back_min } => {
+                let shape = Shape { ranges: Vec::new(), give_back_min };
                 self.plan = Some((plan, give_back_min, ranges, shape));
                 self.define_plan();
             }
@@ -109,12 +91,7 @@ impl Rebuilt {
                 }
                 self.define_plan();
             }
-            Effect::Text {
-                of: TextOf::Catalog,
-                offset,
-                bytes,
-                ..
-            } => {
+            Effect::Text { of: TextOf::Catalog, offset, bytes, .. } => {
                 if offset == 0 {
                     self.text.clear();
                 }
@@ -167,21 +144,13 @@ fn parts(effect: &Effect) -> Option<(ClaimId, &Place)> {
 /// A move within one day is one net difference, here as in life.
 fn apply_to_day(entry: &DayEntry, seq: Seq, effect: &Effect, next: Option<&Line>) {
     let mut state = entry.day.state().lock();
-    if let Effect::Taken {
-        claim,
-        place,
-        held,
-        adopted: None,
-        ..
-    } = effect
+    if let Effect::Taken { claim, place, held, adopted: None, .. } = effect
         && let Some((Effect::Freed { place: old, .. }, _)) =
             next.and_then(|next| Effect::from_lines(next, None))
         && old.day == place.day
     {
         let both = Seq(seq.0 + 1);
-        entry
-            .day
-            .shift(&mut state, both, *claim, (&old, place), *held);
+        entry.day.shift(&mut state, both, *claim, (&old, place), *held);
     } else {
         entry.day.apply(&mut state, seq, effect);
     }
@@ -222,20 +191,11 @@ pub(super) fn from_snapshot(
     })?;
     let (mut rebuilt, upto) = found.ok_or_else(|| damaged("an empty snapshot", name.position))?;
     let start = rebuilt.tail;
-    let tail = replay(
-        store,
-        start.position,
-        last,
-        start,
-        &mut |seq, at, line, next| {
-            rebuilt.apply(seq, at, line, next);
-        },
-    )?;
+    let tail = replay(store, start.position, last, start, &mut |seq, at, line, next| {
+        rebuilt.apply(seq, at, line, next);
+    })?;
     if tail.seq < upto {
-        return Err(damaged(
-            "a snapshot that saw more than the log reaches",
-            name.position,
-        ));
+        return Err(damaged("a snapshot that saw more than the log reaches", name.position));
     }
     rebuilt.finish(tail);
     Ok(rebuilt)
@@ -244,26 +204,18 @@ pub(super) fn from_snapshot(
 fn from_beginning(store: &dyn LogStore, last: Position) -> Result<Option<Rebuilt>, Error> {
     let mut rebuilt: Option<Rebuilt> = None;
     let mut absurd = false;
-    let tail = replay(
-        store,
-        0,
-        last,
-        Tail::default(),
-        &mut |seq, at, line, next| {
-            if let Some(rebuilt) = &mut rebuilt {
-                rebuilt.apply(seq, at, line, next);
-            } else if let Some((Effect::Founded { shards, key }, _)) =
-                Effect::from_lines(line, next)
-            {
-                let shards = shards as usize;
-                if shards.is_power_of_two() && shards <= crate::limits::SHARDS_MAX {
-                    rebuilt = Some(Rebuilt::new(Ledger::new(shards, key), Tail::default()));
-                }
-            } else {
-                absurd = true;
+    let tail = replay(store, 0, last, Tail::default(), &mut |seq, at, line, next| {
+        if let Some(rebuilt) = &mut rebuilt {
+            rebuilt.apply(seq, at, line, next);
+        } else if let Some((Effect::Founded { shards, key }, _)) = Effect::from_lines(line, next) {
+            let shards = shards as usize;
+            if shards.is_power_of_two() && shards <= crate::limits::SHARDS_MAX {
+                rebuilt = Some(Rebuilt::new(Ledger::new(shards, key), Tail::default()));
             }
-        },
-    )?;
+        } else {
+            absurd = true;
+        }
+    })?;
     match (&mut rebuilt, absurd) {
         (Some(rebuilt), false) => rebuilt.finish(tail),
         _ => return Err(damaged("a log that does not begin with its founding", 1)),
@@ -310,43 +262,31 @@ pub fn read_log(
     visit: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<LogSummary, Error> {
     let reader = DirectoryReader::open(directory.as_ref())?;
-    let mut summary = LogSummary {
-        snapshots: reader.snapshots()?,
-        ..LogSummary::default()
-    };
+    let mut summary = LogSummary { snapshots: reader.snapshots()?, ..LogSummary::default() };
     let (first, last) = (reader.first(), reader.last());
     if last == 0 || first > last {
         return Ok(summary);
     }
-    let start = Tail {
-        position: first - 1,
-        ..Tail::default()
-    };
+    let start = Tail { position: first - 1, ..Tail::default() };
     let mut skip = 0;
     let mut stopped = false;
-    let tail = replay(
-        &reader,
-        first - 1,
-        last,
-        start,
-        &mut |seq, at, line, next| {
-            if summary.first == Seq(0) {
-                summary.first = seq;
-            }
-            if skip > 0 {
-                skip -= 1;
-                return;
-            }
-            let Some((effect, lines)) = Effect::from_lines(line, next) else {
-                return;
-            };
-            skip = lines - 1;
-            summary.effects += 1;
-            if seq >= from && !stopped {
-                stopped = visit(Event { seq, at, effect }).is_break();
-            }
-        },
-    )?;
+    let tail = replay(&reader, first - 1, last, start, &mut |seq, at, line, next| {
+        if summary.first == Seq(0) {
+            summary.first = seq;
+        }
+        if skip > 0 {
+            skip -= 1;
+            return;
+        }
+        let Some((effect, lines)) = Effect::from_lines(line, next) else {
+            return;
+        };
+        skip = lines - 1;
+        summary.effects += 1;
+        if seq >= from && !stopped {
+            stopped = visit(Event { seq, at, effect }).is_break();
+        }
+    })?;
     summary.last = tail.seq;
     summary.frames = tail.position + 1 - first;
     Ok(summary)

@@ -47,16 +47,10 @@ impl Hall {
             // Published only once the log is durable up to what the snapshot saw.
             self.journal.wait(upto).map_err(io::Error::other)
         })?;
-        admin.snapshot_at_bytes = self
-            .journal
-            .appended_bytes()
-            .saturating_add(self.settings.snapshot_every);
+        admin.snapshot_at_bytes =
+            self.journal.appended_bytes().saturating_add(self.settings.snapshot_every);
         let kept = self.store.snapshots()?;
-        if let Some(older) = kept
-            .iter()
-            .filter(|other| other.position < name.position)
-            .max()
-        {
+        if let Some(older) = kept.iter().filter(|other| other.position < name.position).max() {
             self.store.truncate(older.position, 2)?;
         }
         Ok(())
@@ -71,24 +65,14 @@ impl Hall {
     ) -> io::Result<Seq> {
         let mut words = Words::default();
         let [k0, k1] = self.ledger.key();
-        words.put(&[
-            MAGIC,
-            VERSION,
-            tail.position,
-            tail.seq.0,
-            u64::from(tail.crc),
-            tail.time.0,
-        ]);
+        words.put(&[MAGIC, VERSION, tail.position, tail.seq.0, u64::from(tail.crc), tail.time.0]);
         words.put(&[self.ledger.shards() as u64, k0, k1]);
         words.put(&[u64::from(admin.version), u64::from(admin.unfinished)]);
         let document = world.document().unwrap_or_default();
         words.put(&[document.len() as u64]);
         words.bytes(&document);
         words.put(&[admin.plans.iter().count() as u64]);
-        admin
-            .plans
-            .iter()
-            .for_each(|plan| write_plan(&mut words, plan));
+        admin.plans.iter().for_each(|plan| write_plan(&mut words, plan));
         words.flush(out)?;
         let mut upto = tail.seq;
         words.put(&[world.days.iter().count() as u64]);
@@ -123,10 +107,7 @@ impl Hall {
 impl World {
     fn document(&self) -> Option<Vec<u8>> {
         let catalog = self.catalog.as_deref()?.clone();
-        let document = super::install::Document {
-            numbers: self.numbers.clone(),
-            catalog,
-        };
+        let document = super::install::Document { numbers: self.numbers.clone(), catalog };
         serde_json::to_vec(&document).ok()
     }
 }
@@ -134,20 +115,12 @@ impl World {
 fn write_plan(words: &mut Words, plan: &Plan) {
     let effects = plan.effects();
     words.put(&[effects.len() as u64]);
-    effects
-        .iter()
-        .for_each(|effect| words.put(&effect.to_line()));
+    effects.iter().for_each(|effect| words.put(&effect.to_line()));
 }
 
 fn write_day(words: &mut Words, day: &Day) -> Seq {
     let state = day.state().lock();
-    words.put(
-        &Effect::DayCreated {
-            day: day.id,
-            frame: state.frame,
-        }
-        .to_line(),
-    );
+    words.put(&Effect::DayCreated { day: day.id, frame: state.frame }.to_line());
     words.put(&[day.seq().0, u64::from(day.is_closed()), day.slots() as u64]);
     for index in 0..day.slots() {
         words.put(&[day.used(index), u64::from(day.held(index))]);
@@ -165,12 +138,7 @@ pub(super) fn read(input: &mut dyn Read) -> io::Result<(Rebuilt, Seq)> {
     if magic != MAGIC || version != VERSION {
         return Err(bad("not a snapshot of this version"));
     }
-    let tail = Tail {
-        position,
-        seq: Seq(seq),
-        crc: crc as u32,
-        time: Time(time),
-    };
+    let tail = Tail { position, seq: Seq(seq), crc: crc as u32, time: Time(time) };
     let [shards, k0, k1] = input.words()?;
     let shards = usize::try_from(shards).unwrap_or(0);
     if !shards.is_power_of_two() || shards > crate::limits::SHARDS_MAX {
@@ -207,14 +175,7 @@ fn read_plan(input: &mut Input<'_>, rebuilt: &mut Rebuilt) -> io::Result<()> {
     let mut head = None;
     for _ in 0..count {
         match Effect::from_lines(&input.words()?, None) {
-            Some((
-                Effect::PlanDefined {
-                    plan,
-                    give_back_min,
-                    ..
-                },
-                _,
-            )) => {
+            Some((Effect::PlanDefined { plan, give_back_min, .. }, _)) => {
                 head = Some((plan, give_back_min));
             }
             Some((Effect::PlanRange(range), _)) => ranges.push(range),
@@ -223,13 +184,7 @@ fn read_plan(input: &mut Input<'_>, rebuilt: &mut Rebuilt) -> io::Result<()> {
     }
     let (number, give_back_min) = head.ok_or_else(|| bad("a plan without a head"))?;
     ranges.retain(|range: &PlanRange| range.start < range.end);
-    rebuilt.admin.plans.define(
-        number,
-        Shape {
-            ranges,
-            give_back_min,
-        },
-    );
+    rebuilt.admin.plans.define(number, Shape { ranges, give_back_min });
     Ok(())
 }
 
@@ -254,14 +209,10 @@ fn read_day(input: &mut Input<'_>, rebuilt: &mut Rebuilt) -> io::Result<()> {
         let [entry] = input.words()?;
         roster.push(entry);
     }
-    let entry = rebuilt
-        .make_day(id, frame)
-        .ok_or_else(|| bad("a day without a plan"))?;
+    let entry = rebuilt.make_day(id, frame).ok_or_else(|| bad("a day without a plan"))?;
     let free = u32::try_from(free).unwrap_or(u32::MAX);
     let mut state = entry.day.state().lock();
-    entry
-        .day
-        .load(&mut state, Seq(seq), closed != 0, &counts, roster, free);
+    entry.day.load(&mut state, Seq(seq), closed != 0, &counts, roster, free);
     Ok(())
 }
 
@@ -271,11 +222,8 @@ fn read_shard(input: &mut Input<'_>, rebuilt: &Rebuilt, number: usize) -> io::Re
     let mut lines = Vec::new();
     for _ in 0..count {
         let entry = Entry::from_words(&input.words()?);
-        let cold = if entry.has_cold() {
-            Cold::from_words(&input.words()?)
-        } else {
-            Cold::default()
-        };
+        let cold =
+            if entry.has_cold() { Cold::from_words(&input.words()?) } else { Cold::default() };
         lines.push((entry, cold));
     }
     let narrow = |word| u32::try_from(word).unwrap_or(u32::MAX);
@@ -304,13 +252,7 @@ fn bad(what: &'static str) -> io::Error {
 /// What went wrong with a snapshot, as an error of the storage.
 pub(super) fn damaged(what: &'static str, position: u64) -> Error {
     let path = "snapshot".into();
-    StorageError::Damaged {
-        path,
-        offset: 0,
-        position,
-        what,
-    }
-    .into()
+    StorageError::Damaged { path, offset: 0, position, what }.into()
 }
 
 /// Little-endian words on their way out.
@@ -350,20 +292,12 @@ impl Input<'_> {
 
     fn count(&mut self) -> io::Result<u64> {
         let [count] = self.words()?;
-        if count > COUNT_MAX {
-            Err(bad("an absurd count"))
-        } else {
-            Ok(count)
-        }
+        if count > COUNT_MAX { Err(bad("an absurd count")) } else { Ok(count) }
     }
 
     fn bytes(&mut self, length: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let read = self.0.take(length).read_to_end(&mut bytes)?;
-        if read as u64 == length {
-            Ok(bytes)
-        } else {
-            Err(bad("cut short"))
-        }
+        if read as u64 == length { Ok(bytes) } else { Err(bad("cut short")) }
     }
 }

@@ -72,9 +72,7 @@ pub fn verify(directory: impl AsRef<Path>) -> Result<Verified, Error> {
                 if hash == verified.state_hash {
                     verified.snapshots.push(name);
                 } else {
-                    verified
-                        .bad_snapshots
-                        .push((name, "leads to another state".into()));
+                    verified.bad_snapshots.push((name, "leads to another state".into()));
                 }
             }
             Err(error) => verified.bad_snapshots.push((name, error.to_string())),

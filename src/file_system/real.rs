@@ -17,12 +17,7 @@ impl FileSystem for RealFileSystem {
     type File = File;
 
     fn open(&self, path: &Path, create: bool) -> io::Result<File> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(create)
-            .truncate(false)
-            .open(path)
+        OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path)
     }
 
     fn lock(&self, path: &Path) -> io::Result<File> {

@@ -93,9 +93,7 @@ impl Day {
     /// Places used at a slot, per channel.
     pub(crate) fn used(&self, index: usize) -> u64 {
         // Acquire: pairs with the Release in `add`, so that `seq` read after it covers it.
-        self.used
-            .get(index)
-            .map_or(0, |word| word.load(Ordering::Acquire))
+        self.used.get(index).map_or(0, |word| word.load(Ordering::Acquire))
     }
 
     /// Places at a slot that are kept but not booked.
@@ -126,10 +124,7 @@ impl Day {
             let slot = index as u16;
             let limits = plan.slot(index).ok_or(Shortage::Closed(slot))?;
             let mut lanes = lanes(self.used(index));
-            for other in pending
-                .iter()
-                .filter(|other| other.slots().contains(&index))
-            {
+            for other in pending.iter().filter(|other| other.slots().contains(&index)) {
                 if let Some(lane) = lanes.get_mut(other.channel.index()) {
                     *lane += u32::from(other.width());
                 }
@@ -164,10 +159,7 @@ impl Day {
     pub(crate) fn fits_lanes(&self, place: &Place) -> bool {
         place.slots().all(|index| {
             index < self.used.len() && {
-                let own = lanes(self.used(index))
-                    .get(place.channel.index())
-                    .copied()
-                    .unwrap_or(0);
+                let own = lanes(self.used(index)).get(place.channel.index()).copied().unwrap_or(0);
                 own + u32::from(place.width()) <= u32::from(u16::MAX)
             }
         })
@@ -229,19 +221,13 @@ impl Day {
     }
 
     fn change_held(&self, place: &Place, more: bool) {
-        let held = self
-            .held
-            .get_or_init(|| self.used.iter().map(|_| AtomicU16::new(0)).collect());
+        let held = self.held.get_or_init(|| self.used.iter().map(|_| AtomicU16::new(0)).collect());
         for index in place.slots() {
             if let Some(count) = held.get(index) {
                 // Relaxed: a count for show, changed under the day's lock only.
                 let now = count.load(Ordering::Relaxed);
                 let width = place.width();
-                let then = if more {
-                    now.saturating_add(width)
-                } else {
-                    now.saturating_sub(width)
-                };
+                let then = if more { now.saturating_add(width) } else { now.saturating_sub(width) };
                 count.store(then, Ordering::Relaxed);
             }
         }
@@ -254,8 +240,7 @@ impl Day {
             state.roster.reserve_exact(more);
         }
         if holds {
-            self.held
-                .get_or_init(|| self.used.iter().map(|_| AtomicU16::new(0)).collect());
+            self.held.get_or_init(|| self.used.iter().map(|_| AtomicU16::new(0)).collect());
         }
     }
 
@@ -264,21 +249,11 @@ impl Day {
         // Release, and before the counters: who sees a counter sees a sequence that covers it.
         self.seq.store(seq.0, Ordering::Release);
         match effect {
-            Effect::Granted {
-                claim,
-                place,
-                booked,
-                ..
-            } => {
+            Effect::Granted { claim, place, booked, .. } => {
                 self.take(state, *claim, place, !*booked);
             }
             Effect::Confirmed { place, .. } => self.change_held(place, false),
-            Effect::Ended {
-                place,
-                held,
-                returns_at,
-                ..
-            } => {
+            Effect::Ended { place, held, returns_at, .. } => {
                 state.leave_roster(place.roster);
                 match (returns_at, held) {
                     (Some(_), false) => self.change_held(place, true),
@@ -295,22 +270,10 @@ impl Day {
                 self.change_held(place, false);
                 self.subtract(state, place, place.slots());
             }
-            Effect::Taken {
-                claim,
-                place,
-                held,
-                adopted: None,
-                ..
-            } => {
+            Effect::Taken { claim, place, held, adopted: None, .. } => {
                 self.take(state, *claim, place, *held);
             }
-            Effect::Taken {
-                claim,
-                place,
-                held,
-                adopted: Some(_),
-                ..
-            } => {
+            Effect::Taken { claim, place, held, adopted: Some(_), .. } => {
                 if !held {
                     self.change_held(place, false);
                 }
@@ -360,16 +323,8 @@ impl Day {
             self.change_held(old, false);
             self.change_held(new, true);
         }
-        self.subtract(
-            state,
-            old,
-            old.slots().filter(|index| !new.slots().contains(index)),
-        );
-        self.add(
-            state,
-            new,
-            new.slots().filter(|index| !old.slots().contains(index)),
-        );
+        self.subtract(state, old, old.slots().filter(|index| !new.slots().contains(index)));
+        self.add(state, new, new.slots().filter(|index| !old.slots().contains(index)));
         // In this order, so that the free list stays a stack in life and in replay.
         state.enter_roster(new.roster, claim);
         state.leave_roster(old.roster);
@@ -405,8 +360,7 @@ impl Day {
         state.roster_count = u32::try_from(taken).unwrap_or(u32::MAX);
         (state.roster, state.roster_free) = (roster, roster_free);
         if counts.iter().any(|(_, held)| *held > 0) {
-            self.held
-                .get_or_init(|| self.used.iter().map(|_| AtomicU16::new(0)).collect());
+            self.held.get_or_init(|| self.used.iter().map(|_| AtomicU16::new(0)).collect());
         }
         for (index, (used, held)) in counts.iter().enumerate() {
             // Relaxed, all of them: nobody else has the day yet.
@@ -416,10 +370,7 @@ impl Day {
             if let Some(count) = self.held.get().and_then(|held| held.get(index)) {
                 count.store(*held, Ordering::Relaxed);
             }
-            state.free_places -= lanes(*used)
-                .iter()
-                .map(|lane| i64::from(*lane))
-                .sum::<i64>();
+            state.free_places -= lanes(*used).iter().map(|lane| i64::from(*lane)).sum::<i64>();
         }
         self.closed.store(closed, Ordering::Relaxed);
         self.seq.store(seq.0, Ordering::Relaxed);
@@ -428,10 +379,7 @@ impl Day {
 
     /// Bytes of the day.
     pub(crate) fn memory(&self, state: &DayState) -> usize {
-        let held = self
-            .held
-            .get()
-            .map_or(0, |held| held.len() * size_of::<AtomicU16>());
+        let held = self.held.get().map_or(0, |held| held.len() * size_of::<AtomicU16>());
         size_of::<Self>()
             + self.used.len() * size_of::<AtomicU64>()
             + held
@@ -510,9 +458,7 @@ pub(crate) fn lanes(word: u64) -> [u32; Channel::COUNT] {
 
 /// When a slot starts.
 pub(crate) fn starts_at(frame: &DayFrame, index: u16) -> Time {
-    frame
-        .begins
-        .plus(u64::from(index) * u64::from(frame.unit_min) * 60_000)
+    frame.begins.plus(u64::from(index) * u64::from(frame.unit_min) * 60_000)
 }
 
 fn kept_for_others(
@@ -522,11 +468,7 @@ fn kept_for_others(
     own: usize,
     until_start_ms: impl Fn() -> u64,
 ) -> u32 {
-    let shares = protected
-        .into_iter()
-        .zip(lanes)
-        .zip(plan.give_back_min)
-        .enumerate();
+    let shares = protected.into_iter().zip(lanes).zip(plan.give_back_min).enumerate();
     shares
         .filter(|(channel, ((share, _), _))| *channel != own && *share > 0)
         .filter(|(_, (_, give_back))| until_start_ms() > u64::from(*give_back) * 60_000)

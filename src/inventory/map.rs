@@ -22,9 +22,7 @@ impl Bits {
 
     fn word(&self, number: u16) -> Option<(&AtomicU64, u64)> {
         let at = number % WINDOW;
-        self.0
-            .get(usize::from(at / 64))
-            .map(|word| (word, 1 << (at % 64)))
+        self.0.get(usize::from(at / 64)).map(|word| (word, 1 << (at % 64)))
     }
 
     pub(crate) fn set(&self, number: u16, free: bool) {
@@ -43,8 +41,7 @@ impl Bits {
 
     pub(crate) fn get(&self, number: u16) -> bool {
         // Relaxed: as in `set`.
-        self.word(number)
-            .is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
+        self.word(number).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
     }
 }
 
@@ -80,24 +77,17 @@ impl DayMap {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &DayEntry> {
-        self.calendars
-            .iter()
-            .flatten()
-            .flat_map(|calendar| calendar.days.iter().flatten())
+        self.calendars.iter().flatten().flat_map(|calendar| calendar.days.iter().flatten())
     }
 
     /// The bits of a calendar, made when it has none yet.
     pub(crate) fn bits(&self, calendar: CalendarId) -> Arc<Bits> {
-        self.calendar(calendar)
-            .map_or_else(Bits::new, |calendar| calendar.bits.clone())
+        self.calendar(calendar).map_or_else(Bits::new, |calendar| calendar.bits.clone())
     }
 
     /// Puts a day in, or puts another frame and plan to it.
     pub(crate) fn put(&mut self, entry: DayEntry, bits: &Arc<Bits>) {
-        let (calendar, number) = (
-            usize::from(entry.day.id.calendar().0),
-            entry.day.id.number(),
-        );
+        let (calendar, number) = (usize::from(entry.day.id.calendar().0), entry.day.id.number());
         if self.calendars.len() <= calendar {
             self.calendars.resize(calendar + 1, None);
         }
@@ -105,11 +95,7 @@ impl DayMap {
             return;
         };
         let days = slot.get_or_insert_with(|| {
-            Arc::new(CalendarDays {
-                bits: bits.clone(),
-                first: number,
-                days: Vec::new(),
-            })
+            Arc::new(CalendarDays { bits: bits.clone(), first: number, days: Vec::new() })
         });
         let days = Arc::make_mut(days);
         if number < days.first {
@@ -149,9 +135,7 @@ impl CalendarDays {
 
     /// The days from one date number to another that may have a free place, ascending.
     pub(crate) fn open_days(&self, from: u16, to: u16) -> impl Iterator<Item = &DayEntry> {
-        let last = self
-            .first
-            .saturating_add(u16::try_from(self.days.len()).unwrap_or(u16::MAX));
+        let last = self.first.saturating_add(u16::try_from(self.days.len()).unwrap_or(u16::MAX));
         (from.max(self.first)..=to.min(last))
             .filter(|number| self.bits.get(*number))
             .filter_map(|number| self.get(number))

@@ -45,10 +45,7 @@ pub(crate) fn earliest(
         };
         for entry in calendar.open_days(search.from, search.to) {
             let worst = (best.len() >= limit).then(|| best.last().map(|found| found.starts_at));
-            if worst
-                .flatten()
-                .is_some_and(|worst| entry.frame.begins >= worst)
-            {
+            if worst.flatten().is_some_and(|worst| entry.frame.begins >= worst) {
                 break;
             }
             search_day(entry, &search, now, limit, accept, &mut best);
@@ -70,14 +67,8 @@ fn search_day(
         return;
     }
     let unit_ms = u64::from(frame.unit_min) * 60_000;
-    let late = search
-        .not_before
-        .0
-        .saturating_sub(frame.begins.0)
-        .div_ceil(unit_ms.max(1));
-    let first = plan
-        .first_open()
-        .max(usize::try_from(late).unwrap_or(usize::MAX));
+    let late = search.not_before.0.saturating_sub(frame.begins.0).div_ceil(unit_ms.max(1));
+    let first = plan.first_open().max(usize::try_from(late).unwrap_or(usize::MAX));
     for index in first..plan.end() {
         let Ok(start) = u16::try_from(index) else {
             return;
@@ -86,23 +77,13 @@ fn search_day(
         if best.len() >= limit && best.last().is_some_and(|worst| starts >= worst.starts_at) {
             return;
         }
-        let place = Place {
-            day: day.id,
-            start,
-            ..search.place
-        };
+        let place = Place { day: day.id, start, ..search.place };
         if day.check(plan, frame, now, &place, &[], None).is_err() || !accept(entry, start) {
             continue;
         }
-        let places = place
-            .slots()
-            .map(|at| day.free_for(plan, frame, now, at, place.channel));
+        let places = place.slots().map(|at| day.free_for(plan, frame, now, at, place.channel));
         let free = places.min().unwrap_or(0) / place.width().max(1);
-        let found = Found {
-            starts_at: starts,
-            slot: place.slot(),
-            free,
-        };
+        let found = Found { starts_at: starts, slot: place.slot(), free };
         let at = best.partition_point(|other| *other < found);
         best.insert(at, found);
         best.truncate(limit);

@@ -29,12 +29,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn new(number: u32, shape: Shape) -> Self {
-        let end = shape
-            .ranges
-            .iter()
-            .map(|range| range.end)
-            .max()
-            .unwrap_or(0);
+        let end = shape.ranges.iter().map(|range| range.end).max().unwrap_or(0);
         let mut slots = vec![SlotLimits::default(); usize::from(end)].into_boxed_slice();
         for range in &shape.ranges {
             let span = usize::from(range.start)..usize::from(range.end);
@@ -46,25 +41,10 @@ impl Plan {
                 };
             }
         }
-        let first_open = slots
-            .iter()
-            .position(|slot| slot.capacity > 0)
-            .unwrap_or(slots.len());
-        let protects = slots
-            .iter()
-            .any(|slot| slot.protected != [0; Channel::COUNT]);
-        let Shape {
-            ranges,
-            give_back_min,
-        } = shape;
-        Self {
-            number,
-            ranges,
-            give_back_min,
-            slots,
-            first_open,
-            protects,
-        }
+        let first_open = slots.iter().position(|slot| slot.capacity > 0).unwrap_or(slots.len());
+        let protects = slots.iter().any(|slot| slot.protected != [0; Channel::COUNT]);
+        let Shape { ranges, give_back_min } = shape;
+        Self { number, ranges, give_back_min, slots, first_open, protects }
     }
 
     /// The limits of a slot; `None` where the plan has nothing open.
@@ -91,10 +71,7 @@ impl Plan {
     }
 
     pub(crate) fn shape(&self) -> Shape {
-        Shape {
-            ranges: self.ranges.clone(),
-            give_back_min: self.give_back_min,
-        }
+        Shape { ranges: self.ranges.clone(), give_back_min: self.give_back_min }
     }
 
     /// The records that define it: one group.
@@ -126,36 +103,17 @@ impl Shape {
                 ranges.push(*range);
                 continue;
             }
-            ranges.push(PlanRange {
-                end: from,
-                ..*range
-            });
+            ranges.push(PlanRange { end: from, ..*range });
             let max = std::array::from_fn(|n| {
                 let before = range.max.get(n).copied().unwrap_or(0);
-                if before >= range.capacity {
-                    capacity
-                } else {
-                    before.min(capacity)
-                }
+                if before >= range.capacity { capacity } else { before.min(capacity) }
             });
             let protected = range.protected.map(|share| share.min(capacity));
-            ranges.push(PlanRange {
-                start: from,
-                end: to,
-                capacity,
-                max,
-                protected,
-            });
-            ranges.push(PlanRange {
-                start: to,
-                ..*range
-            });
+            ranges.push(PlanRange { start: from, end: to, capacity, max, protected });
+            ranges.push(PlanRange { start: to, ..*range });
         }
         ranges.retain(|range| range.start < range.end);
-        Self {
-            ranges,
-            give_back_min: self.give_back_min,
-        }
+        Self { ranges, give_back_min: self.give_back_min }
     }
 }
 
@@ -169,10 +127,7 @@ pub(crate) struct Plans {
 impl Plans {
     /// The plan of this shape, and whether it is new.
     pub(crate) fn intern(&mut self, shape: &Shape) -> (Arc<Plan>, bool) {
-        let known = self
-            .by_shape
-            .get(shape)
-            .and_then(|number| self.get(*number));
+        let known = self.by_shape.get(shape).and_then(|number| self.get(*number));
         if let Some(plan) = known {
             return (plan, false);
         }

@@ -29,11 +29,7 @@ impl<T> Unpin for Commit<'_, T> {}
 
 impl<'a, T> Commit<'a, T> {
     pub(crate) fn new(journal: &'a Journal, seq: Seq, answer: Result<T, Error>) -> Self {
-        Self {
-            journal,
-            seq,
-            answer: Some(answer),
-        }
+        Self { journal, seq, answer: Some(answer) }
     }
 
     /// Blocks until the answer is durable.

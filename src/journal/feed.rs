@@ -49,20 +49,13 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(start: Tail) -> Self {
-        Self {
-            recent: Mutex::default(),
-            start,
-        }
+        Self { recent: Mutex::default(), start }
     }
 
     pub(super) fn push(&self, first: Seq, position: Position, bytes: &[u8]) {
         let mut recent = self.recent.lock();
         let (list, size) = &mut *recent;
-        list.push_back(Recent {
-            first,
-            position,
-            bytes: bytes.into(),
-        });
+        list.push_back(Recent { first, position, bytes: bytes.into() });
         *size += bytes.len();
         while *size > WINDOW_BYTES
             && let Some(old) = list.pop_front()
@@ -77,9 +70,7 @@ impl Window {
         let (list, _) = &*recent;
         let at = list.partition_point(|frame| frame.first <= seq);
         let found = at.checked_sub(1).and_then(|at| list.get(at));
-        let first = list
-            .front()
-            .map_or(self.start.position + 1, |frame| frame.position);
+        let first = list.front().map_or(self.start.position + 1, |frame| frame.position);
         found.cloned().ok_or(first)
     }
 }
@@ -95,11 +86,7 @@ pub struct Feed<'a> {
 
 impl<'a> Feed<'a> {
     pub(super) fn new(journal: &'a Journal, from: Seq) -> Self {
-        Self {
-            journal,
-            next: from.max(Seq(1)),
-            near: None,
-        }
+        Self { journal, next: from.max(Seq(1)), near: None }
     }
 
     /// The number that the next event will have at least.
@@ -159,11 +146,7 @@ impl<'a> Feed<'a> {
                 None => (None, 1),
             };
             if let Some(effect) = effect.filter(|_| seq >= self.next) {
-                events.push(Event {
-                    seq,
-                    at: full_time(header.time, stamp),
-                    effect,
-                });
+                events.push(Event { seq, at: full_time(header.time, stamp), effect });
             }
             at += used;
             seq = Seq(seq.0 + used as u64);
@@ -221,9 +204,6 @@ impl<'a> Feed<'a> {
     fn too_old(&self) -> Error {
         let snapshots = self.journal.store.snapshots().unwrap_or_default();
         let snapshot = Seq(snapshots.first().map_or(0, |name| name.position));
-        Error::FeedTooOld {
-            first: self.next,
-            snapshot,
-        }
+        Error::FeedTooOld { first: self.next, snapshot }
     }
 }

@@ -84,14 +84,7 @@ fn fill(journal: &Journal, frame: &mut Frame) -> Option<Header> {
     }
     frame.truncate(whole as usize);
     let position = tail.position + 1;
-    Some(Header {
-        epoch: 0,
-        position,
-        first: Seq(first),
-        lines: whole,
-        time,
-        previous: tail.crc,
-    })
+    Some(Header { epoch: 0, position, first: Seq(first), lines: whole, time, previous: tail.crc })
 }
 
 fn store(journal: &Journal, epoch: u64, frame: &mut Frame, next: Header) -> bool {
@@ -121,16 +114,9 @@ fn store(journal: &Journal, epoch: u64, frame: &mut Frame, next: Header) -> bool
         }
     }
     let last = Seq(header.first.0 + u64::from(header.lines) - 1);
-    let tail = Tail {
-        position: header.position,
-        seq: last,
-        crc,
-        time: header.time,
-    };
+    let tail = Tail { position: header.position, seq: last, crc, time: header.time };
     *journal.tail.lock() = tail;
-    journal
-        .bytes
-        .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    journal.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
     journal.window.push(header.first, header.position, bytes);
     // SeqCst: pairs with the look after registering in `poll`.
     journal.durable.store(last.0, Ordering::SeqCst);

@@ -121,10 +121,7 @@ pub(super) fn line(bytes: &[u8; LINE_BYTES]) -> Line {
 
 /// The full time of a line, from the low half it carries and a full time within 24 days of it.
 pub(super) fn full_time(base: Time, stamp: u64) -> Time {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the low halves are compared"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the low halves are compared")]
     let (low, base_low) = ((stamp >> 32) as u32, base.0 as u32);
     let apart = low.wrapping_sub(base_low).cast_signed();
     Time(base.0.saturating_add_signed(i64::from(apart)))
@@ -140,13 +137,8 @@ mod tests {
         frame.clear();
         let lines: Vec<Line> = (0..3_u64).map(|n| [n; 8]).collect();
         lines.iter().for_each(|line| frame.push(line));
-        let header = Header {
-            epoch: 3,
-            position: 9,
-            first: Seq(40),
-            lines: 3,
-            ..Header::default()
-        };
+        let header =
+            Header { epoch: 3, position: 9, first: Seq(40), lines: 3, ..Header::default() };
         let (bytes, crc) = frame.seal(&header);
         let mut bytes = bytes.to_vec();
         let (read, read_crc, read_lines) = open(&bytes).unwrap();

@@ -22,10 +22,7 @@ pub(crate) fn replay(
     tail: Tail,
     visit: &mut dyn FnMut(Seq, Time, &Line, Option<&Line>),
 ) -> Result<Tail, StorageError> {
-    let mut tail = Tail {
-        position: after,
-        ..tail
-    };
+    let mut tail = Tail { position: after, ..tail };
     if upto <= after {
         return Ok(tail);
     }
@@ -44,21 +41,11 @@ pub(crate) fn replay(
         }
     })?;
     if let Some((position, what)) = wrong {
-        return Err(StorageError::Damaged {
-            path: "log".into(),
-            offset: 0,
-            position,
-            what,
-        });
+        return Err(StorageError::Damaged { path: "log".into(), offset: 0, position, what });
     }
     if tail.position != upto {
         let (position, what) = (tail.position + 1, "a frame is missing");
-        return Err(StorageError::Damaged {
-            path: "log".into(),
-            offset: 0,
-            position,
-            what,
-        });
+        return Err(StorageError::Damaged { path: "log".into(), offset: 0, position, what });
     }
     Ok(tail)
 }

@@ -30,10 +30,7 @@ impl Ring {
         Self((0..RING_LINES).map(slot).collect())
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "masked to the length of the ring"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "masked to the length of the ring")]
     fn slot(&self, seq: u64) -> Option<&Slot> {
         self.0.get((seq & MASK) as usize)
     }
@@ -49,10 +46,7 @@ impl Ring {
         }
         let [.., last] = words;
         // Release: pairs with the Acquire in `read`.
-        last.store(
-            (now.0 << 32) | (seq & u64::from(u32::MAX)),
-            Ordering::Release,
-        );
+        last.store((now.0 << 32) | (seq & u64::from(u32::MAX)), Ordering::Release);
     }
 
     /// The line with this number, if it has been written.

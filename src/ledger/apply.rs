@@ -21,26 +21,14 @@ impl Shard {
                 self.change(claim.index(), |entry| entry.extend(deadline));
                 self.push_deadline(deadline, claim.index(), claim.generation());
             }
-            Effect::Ended {
-                claim,
-                how,
-                returns_at,
-                ..
-            } => {
+            Effect::Ended { claim, how, returns_at, .. } => {
                 self.end(*claim, *how, at, *returns_at);
             }
             Effect::Returned { claim, .. } => {
                 self.tally.cooling = self.tally.cooling.saturating_sub(1);
                 self.close(claim.index(), ClaimState::Cancelled, at);
             }
-            Effect::Taken {
-                claim,
-                place,
-                version,
-                adopted,
-                request,
-                ..
-            } => {
+            Effect::Taken { claim, place, version, adopted, request, .. } => {
                 if let Some(hold) = adopted {
                     self.end(*hold, ClaimState::Released, at, None);
                 }
@@ -67,16 +55,7 @@ impl Shard {
     }
 
     fn grant(&mut self, claim: ClaimId, at: Time, effect: &Effect) {
-        let Effect::Granted {
-            place,
-            service,
-            party,
-            request,
-            booked,
-            ttl_s,
-            part,
-            ..
-        } = effect
+        let Effect::Granted { place, service, party, request, booked, ttl_s, part, .. } = effect
         else {
             return;
         };
@@ -94,11 +73,7 @@ impl Shard {
             (ClaimState::Held, at.plus(u64::from(*ttl_s) * 1_000))
         };
         self.tally.granted += 1;
-        let mut entry = Entry {
-            party: *party,
-            request: *request,
-            ..Entry::EMPTY
-        };
+        let mut entry = Entry { party: *party, request: *request, ..Entry::EMPTY };
         entry.fingerprint = fingerprint(place, *service, part, *booked);
         entry.set_generation(claim.generation());
         entry.set_stage(Stage::Claim(state));
@@ -122,9 +97,7 @@ impl Shard {
     fn confirm(&mut self, index: u32) {
         self.tally.held = self.tally.held.saturating_sub(1);
         self.tally.booked += 1;
-        self.change(index, |entry| {
-            entry.set_stage(Stage::Claim(ClaimState::Booked))
-        });
+        self.change(index, |entry| entry.set_stage(Stage::Claim(ClaimState::Booked)));
     }
 
     fn end(&mut self, claim: ClaimId, how: ClaimState, at: Time, returns_at: Option<Time>) {

@@ -56,9 +56,9 @@ impl Stage {
         match bits {
             0 => Self::Free,
             32 => Self::Cooling,
-            1..=10 => STATES
-                .get(bits as usize - 1)
-                .map_or(Self::Spent, |state| Self::Claim(*state)),
+            1..=10 => {
+                STATES.get(bits as usize - 1).map_or(Self::Spent, |state| Self::Claim(*state))
+            }
             _ => Self::Spent,
         }
     }
@@ -191,11 +191,7 @@ impl Entry {
 
     #[expect(clippy::cast_possible_truncation, reason = "a channel has two bits")]
     pub(crate) fn set_place(&mut self, place: &Place) {
-        let in_turn = if place.arrangement == Arrangement::InTurn {
-            IN_TURN
-        } else {
-            0
-        };
+        let in_turn = if place.arrangement == Arrangement::InTurn { IN_TURN } else { 0 };
         self.day = place.day.raw();
         self.shape = (self.shape & (COLD | REPLACES))
             | (place.start & 0x7ff)
@@ -282,16 +278,8 @@ impl Cold {
     pub(crate) fn to_words(self) -> [u64; 4] {
         let [a, b, c] = self.more;
         let small = [a, b, c, self.version];
-        let packed = small
-            .iter()
-            .rev()
-            .fold(0, |word, part| (word << 16) | u64::from(*part));
-        [
-            self.last_request as u64,
-            (self.last_request >> 64) as u64,
-            self.actor.0,
-            packed,
-        ]
+        let packed = small.iter().rev().fold(0, |word, part| (word << 16) | u64::from(*part));
+        [self.last_request as u64, (self.last_request >> 64) as u64, self.actor.0, packed]
     }
 
     /// The inverse of [`Cold::to_words`].
@@ -307,14 +295,8 @@ impl Cold {
     }
 
     pub(crate) fn of(detail: &Detail) -> Self {
-        let more = detail
-            .more_services
-            .map(|service| service.map_or(0, |service| service.0 + 1));
-        Self {
-            actor: detail.actor,
-            more,
-            ..Self::default()
-        }
+        let more = detail.more_services.map(|service| service.map_or(0, |service| service.0 + 1));
+        Self { actor: detail.actor, more, ..Self::default() }
     }
 }
 
@@ -331,16 +313,10 @@ pub(crate) fn fingerprint(place: &Place, service: ServiceId, detail: &Detail, bo
         | (in_turn << 34)
         | (u64::from(booked) << 35)
         | (u64::from(detail.part) << 40);
-    let mut state = mix(
-        u64::from(place.day.raw()) | (u64::from(service.0) << 32),
-        shape,
-    );
+    let mut state = mix(u64::from(place.day.raw()) | (u64::from(service.0) << 32), shape);
     for service in detail.more_services.iter().flatten() {
         state = mix(state, u64::from(service.0) + 1);
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the upper half is well mixed"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half is well mixed")]
     ((mix(state, 1) >> 32) as u32)
 }

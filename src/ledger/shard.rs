@@ -83,15 +83,11 @@ impl Shard {
     }
 
     pub(crate) fn entry(&self, index: u32) -> Option<&Entry> {
-        self.hot
-            .get(index as usize / CHUNK)?
-            .get(index as usize % CHUNK)
+        self.hot.get(index as usize / CHUNK)?.get(index as usize % CHUNK)
     }
 
     pub(super) fn entry_mut(&mut self, index: u32) -> Option<&mut Entry> {
-        self.hot
-            .get_mut(index as usize / CHUNK)?
-            .get_mut(index as usize % CHUNK)
+        self.hot.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)
     }
 
     /// The claim's entry, unless the id is stale or was never given out.
@@ -133,16 +129,11 @@ impl Shard {
                 return false;
             }
         }
-        let Self {
-            index, hot, key, ..
-        } = self;
+        let Self { index, hot, key, .. } = self;
         let party = |index: &u32| {
-            hot.get(*index as usize / CHUNK)
-                .and_then(|chunk| chunk.get(*index as usize % CHUNK))
+            hot.get(*index as usize / CHUNK).and_then(|chunk| chunk.get(*index as usize % CHUNK))
         };
-        index.reserve(claims as usize, |index| {
-            party(index).map_or(0, |e| hash(*key, e.party))
-        });
+        index.reserve(claims as usize, |index| party(index).map_or(0, |e| hash(*key, e.party)));
         if self.deadlines.len() as u64 > 2 * (self.tally.held + self.tally.cooling) + 64 {
             self.forget_stale_deadlines();
         }
@@ -212,10 +203,7 @@ impl Shard {
     pub(crate) fn rebuild_free(&mut self) {
         (self.free_head, self.free_count) = (NONE, 0);
         for index in (0..self.capacity()).rev() {
-            if self
-                .entry(index)
-                .is_some_and(|entry| entry.stage() == Stage::Free)
-            {
+            if self.entry(index).is_some_and(|entry| entry.stage() == Stage::Free) {
                 self.put_free(index);
             }
         }
@@ -235,12 +223,7 @@ impl Shard {
         if let Some(entry) = self.entry_mut(index) {
             entry.next = head;
         }
-        let Self {
-            index: table,
-            hot,
-            key,
-            ..
-        } = self;
+        let Self { index: table, hot, key, .. } = self;
         if head == NONE {
             table.insert_unique(hash, index, |index| {
                 let chunk = hot.get(*index as usize / CHUNK);
@@ -347,21 +330,14 @@ impl Shard {
     }
 
     pub(super) fn push_deadline(&mut self, at: Time, index: u32, generation: u32) {
-        self.deadlines.push(Reverse(Due {
-            at: at.0,
-            index,
-            generation,
-        }));
+        self.deadlines.push(Reverse(Due { at: at.0, index, generation }));
     }
 
     fn is_due_entry(&self, due: &Due) -> bool {
         self.entry(due.index).is_some_and(|entry| {
             entry.generation() == due.generation
                 && entry.time().0 == due.at
-                && matches!(
-                    entry.stage(),
-                    Stage::Claim(ClaimState::Held) | Stage::Cooling
-                )
+                && matches!(entry.stage(), Stage::Claim(ClaimState::Held) | Stage::Cooling)
         })
     }
 
@@ -393,33 +369,22 @@ impl Shard {
     }
 
     pub(crate) fn next_due(&self) -> u64 {
-        self.deadlines
-            .peek()
-            .map_or(u64::MAX, |Reverse(due)| due.at)
+        self.deadlines.peek().map_or(u64::MAX, |Reverse(due)| due.at)
     }
 
     pub(crate) fn cold(&self, index: u32) -> Cold {
         if !self.entry(index).is_some_and(Entry::has_cold) {
             return Cold::default();
         }
-        let chunk = self
-            .cold
-            .get(index as usize / CHUNK)
-            .and_then(Option::as_ref);
-        chunk
-            .and_then(|chunk| chunk.get(index as usize % CHUNK))
-            .copied()
-            .unwrap_or_default()
+        let chunk = self.cold.get(index as usize / CHUNK).and_then(Option::as_ref);
+        chunk.and_then(|chunk| chunk.get(index as usize % CHUNK)).copied().unwrap_or_default()
     }
 
     pub(super) fn change_cold(&mut self, index: u32, change: impl FnOnce(&mut Cold)) {
         let mut line = self.cold(index);
         change(&mut line);
         self.reserve_cold(index);
-        let chunk = self
-            .cold
-            .get_mut(index as usize / CHUNK)
-            .and_then(Option::as_mut);
+        let chunk = self.cold.get_mut(index as usize / CHUNK).and_then(Option::as_mut);
         if let Some(slot) = chunk.and_then(|chunk| chunk.get_mut(index as usize % CHUNK)) {
             *slot = line;
         }
@@ -499,10 +464,7 @@ impl Shard {
             Stage::Claim(_) => self.tally.ended += 1,
             Stage::Free | Stage::Spent => {}
         }
-        if matches!(
-            entry.stage(),
-            Stage::Claim(ClaimState::Held) | Stage::Cooling
-        ) {
+        if matches!(entry.stage(), Stage::Claim(ClaimState::Held) | Stage::Cooling) {
             self.push_deadline(entry.time(), index, entry.generation());
         }
     }

@@ -142,12 +142,7 @@ pub fn salvage(
             Appended::Stored => report.last += 1,
             Appended::Broken(error) => return Err(error),
             _ => {
-                return Err(damaged(
-                    to,
-                    0,
-                    report.last + 1,
-                    "the copy cannot be written",
-                ));
+                return Err(damaged(to, 0, report.last + 1, "the copy cannot be written"));
             }
         }
     }
@@ -207,9 +202,7 @@ fn usable_snapshot(
     let mut best: Option<SnapshotName> = None;
     for name in snapshots::list(&RealFileSystem, from)? {
         if snapshots::get(&RealFileSystem, from, name, &mut |_| Ok(())).is_err() {
-            report
-                .damaged
-                .push(from.join(format!("snapshot-{:016x}", name.position)));
+            report.damaged.push(from.join(format!("snapshot-{:016x}", name.position)));
         } else if best.is_none_or(|best| reach(name.position) > reach(best.position)) {
             best = Some(name);
         }

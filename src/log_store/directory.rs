@@ -44,11 +44,7 @@ pub struct DirectoryOptions {
 
 impl Default for DirectoryOptions {
     fn default() -> Self {
-        Self {
-            durability: Durability::Synced,
-            segment_bytes: 64 << 20,
-            background: true,
-        }
+        Self { durability: Durability::Synced, segment_bytes: 64 << 20, background: true }
     }
 }
 
@@ -94,28 +90,15 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         let directory = directory.as_ref().to_path_buf();
         let io = |error| StorageError::io("create", &directory, error);
         fs.create_directory(&directory).map_err(io)?;
-        let lock = fs
-            .lock(&directory.join("lock"))
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::WouldBlock => StorageError::InUse {
-                    path: directory.clone(),
-                },
-                _ => StorageError::io("lock", &directory, error),
-            })?;
-        let segment_bytes = options
-            .segment_bytes
-            .max(64 << 10)
-            .next_multiple_of(BLOCK_BYTES as u64);
-        let options = DirectoryOptions {
-            segment_bytes,
-            ..options
-        };
+        let lock = fs.lock(&directory.join("lock")).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => StorageError::InUse { path: directory.clone() },
+            _ => StorageError::io("lock", &directory, error),
+        })?;
+        let segment_bytes =
+            options.segment_bytes.max(64 << 10).next_multiple_of(BLOCK_BYTES as u64);
+        let options = DirectoryOptions { segment_bytes, ..options };
         let spares = Arc::new(Spares::new(fs.clone(), directory.clone(), segment_bytes));
-        let preparer = if options.background {
-            Some(Spares::start(&spares)?)
-        } else {
-            None
-        };
+        let preparer = if options.background { Some(Spares::start(&spares)?) } else { None };
         Ok(Self {
             fs,
             directory,
@@ -154,21 +137,12 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         let need: u64 = frames.iter().map(|frame| block_bytes(frame.len())).sum();
         let need = need + 4 * BLOCK_BYTES as u64;
         let length = self.options.segment_bytes.max(need);
-        let path = self
-            .spares
-            .take(length)
-            .map_err(self.io("prepare a log file in"))?;
+        let path = self.spares.take(length).map_err(self.io("prepare a log file in"))?;
         let io = |error| StorageError::io("begin", &path, error);
         let file = self.fs.open(&path, false).map_err(io)?;
         let length = file.len().map_err(io)?;
         let salt = fresh_salt();
-        let header = FileHeader {
-            salt,
-            number,
-            epoch: log.epoch,
-            first,
-            length,
-        };
+        let header = FileHeader { salt, number, epoch: log.epoch, first, length };
         let mut bytes = header.to_bytes();
         let mut index = Vec::new();
         log.previous = 0;
@@ -183,19 +157,11 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         file.sync_all().map_err(io)?;
         let name = self.directory.join(format!("log-{number:016x}"));
         self.fs.rename(&path, &name).map_err(io)?;
-        self.fs
-            .sync_directory(&self.directory)
-            .map_err(self.io("sync"))?;
+        self.fs.sync_directory(&self.directory).map_err(self.io("sync"))?;
         log.offset = bytes.len() as u64;
         let next = first + frames.len() as u64;
         let end = log.offset;
-        self.files.lock().push(Found {
-            path: name,
-            header,
-            index,
-            next,
-            end,
-        });
+        self.files.lock().push(Found { path: name, header, index, next, end });
         log.current = Some((file, header));
         self.spares.ask();
         Ok(())
@@ -210,9 +176,7 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         // Two markers must always fit behind a frame: the one that proves it, the one of a close.
         let need = block_bytes(frame.len()) + 2 * BLOCK_BYTES as u64;
         let fits = |log: &Log<F>| {
-            log.current
-                .as_ref()
-                .is_some_and(|(_, header)| log.offset + need <= header.length)
+            log.current.as_ref().is_some_and(|(_, header)| log.offset + need <= header.length)
         };
         if !fits(log) {
             self.seal_file(log)?;
@@ -234,12 +198,12 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         let block = log.block(Kind::Frame, header.salt, position, frame.len());
         log.previous = block.write(frame, &mut buffer);
         let io = self.io("write to");
-        let result = write_all(&file, log.offset, &buffer)
-            .map_err(io)
-            .and_then(|()| match self.options.durability {
+        let result = write_all(&file, log.offset, &buffer).map_err(io).and_then(|()| {
+            match self.options.durability {
                 Durability::Buffered => Ok(()),
                 _ => file.sync_data().map_err(self.io("sync")),
-            });
+            }
+        });
         let start = log.offset;
         log.offset += buffer.len() as u64;
         log.buffer = buffer;
@@ -322,17 +286,10 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         let mut bytes = vec![0; KEEP];
         let read = file.read_at(offset, &mut bytes).map_err(io)?;
         bytes.truncate(read);
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy())
-            .unwrap_or_default();
-        let aside = self
-            .fs
-            .open(&self.directory.join(format!("torn-{name}-{offset}")), true);
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let aside = self.fs.open(&self.directory.join(format!("torn-{name}-{offset}")), true);
         let aside = aside.map_err(io)?;
-        write_all(&aside, 0, &bytes)
-            .and_then(|()| aside.sync_all())
-            .map_err(io)
+        write_all(&aside, 0, &bytes).and_then(|()| aside.sync_all()).map_err(io)
     }
 }
 
@@ -368,11 +325,7 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         self.begin_file(&mut log, number, first, &frames)?;
         log.synced = log.last;
         log.settled = frames.is_empty();
-        Ok(Claimed {
-            epoch,
-            last: log.last,
-            clean: scan.clean,
-        })
+        Ok(Claimed { epoch, last: log.last, clean: scan.clean })
     }
 
     fn append(&self, epoch: u64, position: Position, frame: &[u8]) -> Appended {
@@ -407,10 +360,7 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
     }
 
     fn first(&self) -> Position {
-        self.files
-            .lock()
-            .first()
-            .map_or(1, |found| found.header.first)
+        self.files.lock().first().map_or(1, |found| found.header.first)
     }
 
     fn settle(&self, closing: bool) -> Result<(), StorageError> {
@@ -435,9 +385,7 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         }
         let log = self.log.lock();
         let reserve = (RING_LINES as u64 * 64 * 2).min(self.options.segment_bytes / 2);
-        log.current
-            .as_ref()
-            .is_some_and(|(_, header)| log.offset + reserve <= header.length)
+        log.current.as_ref().is_some_and(|(_, header)| log.offset + reserve <= header.length)
     }
 
     fn put_snapshot(
@@ -466,21 +414,16 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         }
         let old: Vec<Found> = {
             let mut files = self.files.lock();
-            let keep = files.windows(2).take_while(|pair| {
-                pair.get(1)
-                    .is_some_and(|next| next.header.first <= upto + 1)
-            });
+            let keep = files
+                .windows(2)
+                .take_while(|pair| pair.get(1).is_some_and(|next| next.header.first <= upto + 1));
             let count = keep.count();
             files.drain(..count).collect()
         };
         for found in old {
-            self.spares
-                .recycle(&found.path)
-                .map_err(self.io("recycle a file of"))?;
+            self.spares.recycle(&found.path).map_err(self.io("recycle a file of"))?;
         }
-        self.fs
-            .sync_directory(&self.directory)
-            .map_err(self.io("sync"))
+        self.fs.sync_directory(&self.directory).map_err(self.io("sync"))
     }
 
     fn archive(&self, name: &str, lines: &[u8]) -> Result<(), StorageError> {
@@ -516,17 +459,13 @@ pub(super) fn read_files<F: FileSystem>(
     let mut want = from;
     let mut buffer = Vec::new();
     for (n, found) in files.iter().enumerate() {
-        let limit = files
-            .get(n + 1)
-            .map_or(found.next, |next| next.header.first.min(found.next));
+        let limit = files.get(n + 1).map_or(found.next, |next| next.header.first.min(found.next));
         if want < found.header.first || want >= limit {
             continue;
         }
         let io = |error| StorageError::io("read", &found.path, error);
         let file = fs.open(&found.path, false).map_err(io)?;
-        let at = found
-            .index
-            .partition_point(|(position, _)| *position <= want);
+        let at = found.index.partition_point(|(position, _)| *position <= want);
         let start = at.checked_sub(1).and_then(|at| found.index.get(at));
         let mut offset = start.map_or(BLOCK_BYTES as u64, |(_, offset)| *offset);
         while want < limit && want <= upto {
@@ -547,10 +486,7 @@ pub(super) fn read_files<F: FileSystem>(
         }
     }
     if want <= upto {
-        let path = files
-            .last()
-            .map(|found| found.path.clone())
-            .unwrap_or_default();
+        let path = files.last().map(|found| found.path.clone()).unwrap_or_default();
         return Err(damaged(&path, 0, want, "a frame is missing"));
     }
     Ok(())
@@ -578,10 +514,7 @@ fn is_full(error: &StorageError) -> bool {
     let StorageError::Io { source, .. } = error else {
         return false;
     };
-    matches!(
-        source.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// A number no earlier use of the file had, from the system's randomness.

@@ -31,11 +31,7 @@ pub(super) fn read<F: FileSystem>(fs: &F, directory: &Path) -> Result<u64, Stora
     }
     let found = u32::try_from(magic >> 32).unwrap_or(u32::MAX);
     if found > FORMAT {
-        return Err(StorageError::TooNew {
-            path,
-            found,
-            known: FORMAT,
-        });
+        return Err(StorageError::TooNew { path, found, known: FORMAT });
     }
     Ok(incarnation)
 }

@@ -21,11 +21,7 @@ impl MemoryStore {
 
 impl LogStore for MemoryStore {
     fn claim(&self) -> Result<Claimed, StorageError> {
-        Ok(Claimed {
-            epoch: 1,
-            last: 0,
-            clean: true,
-        })
+        Ok(Claimed { epoch: 1, last: 0, clean: true })
     }
 
     fn append(&self, _epoch: u64, _position: Position, _frame: &[u8]) -> Appended {

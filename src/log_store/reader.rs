@@ -28,10 +28,7 @@ impl DirectoryReader {
         manifest::read(&RealFileSystem, directory)?;
         let snapshot = snapshots::newest(&RealFileSystem, directory)?;
         let scan = scan(&RealFileSystem, directory, snapshot)?;
-        Ok(Self {
-            directory: directory.to_path_buf(),
-            scan,
-        })
+        Ok(Self { directory: directory.to_path_buf(), scan })
     }
 
     /// The last frame.
@@ -83,10 +80,7 @@ impl LogStore for DirectoryReader {
     }
 
     fn first(&self) -> Position {
-        self.scan
-            .files
-            .first()
-            .map_or(1, |found| found.header.first)
+        self.scan.files.first().map_or(1, |found| found.header.first)
     }
 
     fn put_snapshot(

@@ -52,21 +52,9 @@ const TABLE: [Row; 5] = [
     // Rot, a lost sector, a misdirected write in what was acknowledged.
     row(Some(false), Some(false), Some(true), None, Decision::Refuse),
     // Torn, or simply not written yet.
-    row(
-        Some(false),
-        Some(false),
-        Some(false),
-        Some(true),
-        Decision::End,
-    ),
+    row(Some(false), Some(false), Some(false), Some(true), Decision::End),
     // A newer file exists, so this one had been filled and synced.
-    row(
-        Some(false),
-        Some(false),
-        Some(false),
-        Some(false),
-        Decision::Refuse,
-    ),
+    row(Some(false), Some(false), Some(false), Some(false), Decision::Refuse),
 ];
 
 const fn row(
@@ -76,13 +64,7 @@ const fn row(
     newest: Option<bool>,
     decision: Decision,
 ) -> Row {
-    Row {
-        superseded,
-        valid,
-        proven,
-        newest,
-        decision,
-    }
+    Row { superseded, valid, proven, newest, decision }
 }
 
 impl Row {
@@ -96,10 +78,7 @@ impl Row {
 }
 
 fn decide(sight: Sight) -> Decision {
-    TABLE
-        .iter()
-        .find(|row| row.matches(sight))
-        .map_or(Decision::Refuse, |row| row.decision)
+    TABLE.iter().find(|row| row.matches(sight)).map_or(Decision::Refuse, |row| row.decision)
 }
 
 /// One log file as found.
@@ -139,11 +118,7 @@ pub(super) fn scan<F: FileSystem>(
     snapshot: Position,
 ) -> Result<Scan, StorageError> {
     let files = headers(fs, directory)?;
-    let mut scan = Scan {
-        proven: snapshot,
-        last: 0,
-        ..Scan::default()
-    };
+    let mut scan = Scan { proven: snapshot, last: 0, ..Scan::default() };
     scan.proven = scan.proven.max(highest_synced(fs, &files)?);
     let Some((_, first)) = files.first() else {
         return Ok(scan);
@@ -263,23 +238,14 @@ pub(super) fn headers<F: FileSystem>(
         let header = match FileHeader::from_bytes(&bytes) {
             Ok(header) => header,
             Err(BadHeader::TooNew(found)) => {
-                return Err(StorageError::TooNew {
-                    path,
-                    found,
-                    known: FORMAT,
-                });
+                return Err(StorageError::TooNew { path, found, known: FORMAT });
             }
             Err(BadHeader::Damaged) => {
                 return Err(damaged(&path, 0, 0, "the header of the file is damaged"));
             }
         };
         if file.len().map_err(io)? < header.length {
-            return Err(damaged(
-                &path,
-                header.length,
-                header.first,
-                "the file is too short",
-            ));
+            return Err(damaged(&path, header.length, header.first, "the file is too short"));
         }
         files.push((path, header));
     }
@@ -325,12 +291,7 @@ pub(super) fn damaged(
     position: Position,
     what: &'static str,
 ) -> StorageError {
-    StorageError::Damaged {
-        path: path.to_path_buf(),
-        offset,
-        position,
-        what,
-    }
+    StorageError::Damaged { path: path.to_path_buf(), offset, position, what }
 }
 
 #[cfg(test)]
@@ -341,12 +302,7 @@ mod tests {
     fn every_combination_of_damage_matches_exactly_one_row() {
         for bits in 0..16_u8 {
             let bit = |n: u8| bits & (1 << n) != 0;
-            let sight = Sight {
-                superseded: bit(0),
-                valid: bit(1),
-                proven: bit(2),
-                newest: bit(3),
-            };
+            let sight = Sight { superseded: bit(0), valid: bit(1), proven: bit(2), newest: bit(3) };
             let rows = TABLE.iter().filter(|row| row.matches(sight)).count();
             assert_eq!(rows, 1, "{sight:?}");
         }

@@ -40,13 +40,7 @@ pub(super) enum BadHeader {
 impl FileHeader {
     pub(super) fn to_bytes(self) -> Vec<u8> {
         let magic = u64::from(FILE_MAGIC) | u64::from(FORMAT) << 32;
-        let Self {
-            salt,
-            number,
-            epoch,
-            first,
-            length,
-        } = self;
+        let Self { salt, number, epoch, first, length } = self;
         let mut bytes = words(&[magic, salt, number, epoch, first, length]);
         let crc = crc32c::crc32c(&bytes);
         bytes.extend(u64::from(crc).to_le_bytes());
@@ -67,13 +61,7 @@ impl FileHeader {
         if format > FORMAT {
             return Err(BadHeader::TooNew(format));
         }
-        Ok(Self {
-            salt,
-            number,
-            epoch,
-            first,
-            length,
-        })
+        Ok(Self { salt, number, epoch, first, length })
     }
 }
 
@@ -139,14 +127,7 @@ impl Block {
             && (zero, also) == (0, 0)
             && length as usize <= FRAME_BYTES_MAX;
         let previous = u32::try_from(counts >> 32).ok()?;
-        let block = Self {
-            kind,
-            salt,
-            position,
-            length,
-            synced_upto,
-            previous,
-        };
+        let block = Self { kind, salt, position, length, synced_upto, previous };
         sound.then_some((block, u32::try_from(crc).ok()?))
     }
 
@@ -186,11 +167,7 @@ pub(super) fn read_block(
     let (head, rest) = buffer.split_at(BLOCK_HEADER);
     let frame = rest.get(..end - BLOCK_HEADER).unwrap_or(&[]);
     let found = crc32c::crc32c(head.get(..BLOCK_HEADER - 8).unwrap_or(&[]));
-    let padding_clear = rest
-        .get(frame.len()..)
-        .unwrap_or(&[])
-        .iter()
-        .all(|byte| *byte == 0);
+    let padding_clear = rest.get(frame.len()..).unwrap_or(&[]).iter().all(|byte| *byte == 0);
     let whole = crc32c::crc32c_append(found, frame) == crc && padding_clear;
     Ok(whole.then_some((block, crc)))
 }

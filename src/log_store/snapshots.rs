@@ -30,10 +30,7 @@ pub(super) fn list<F: FileSystem>(
         .filter_map(|name| {
             let (position, hash) = name.strip_prefix("snapshot-")?.split_once('-')?;
             let position = Position::from_str_radix(position, 16).ok()?;
-            Some(SnapshotName {
-                position,
-                hash: u32::from_str_radix(hash, 16).ok()?,
-            })
+            Some(SnapshotName { position, hash: u32::from_str_radix(hash, 16).ok()? })
         })
         .collect();
     names.sort_unstable_by(|a, b| b.cmp(a));
@@ -91,32 +88,17 @@ pub(super) fn put<F: FileSystem>(
     let io = |error| StorageError::io("write", &tmp, error);
     let file = fs.open(&tmp, true).map_err(io)?;
     file.set_len(0).map_err(io)?;
-    let mut out = Out {
-        file: &file,
-        offset: 0,
-        hash: 0,
-    };
+    let mut out = Out { file: &file, offset: 0, hash: 0 };
     let mut buffered = io::BufWriter::with_capacity(CHUNK, &mut out);
-    fill(&mut buffered)
-        .and_then(|()| buffered.flush())
-        .map_err(io)?;
+    fill(&mut buffered).and_then(|()| buffered.flush()).map_err(io)?;
     drop(buffered);
     let hash = out.hash;
     file.sync_all().map_err(io)?;
     file.drop_cache();
-    let mut input = In {
-        file: &file,
-        offset: 0,
-        hash: 0,
-    };
+    let mut input = In { file: &file, offset: 0, hash: 0 };
     io::copy(&mut input, &mut io::sink()).map_err(io)?;
     if input.hash != hash {
-        return Err(damaged(
-            &tmp,
-            0,
-            position,
-            "the snapshot reads back differently",
-        ));
+        return Err(damaged(&tmp, 0, position, "the snapshot reads back differently"));
     }
     let name = SnapshotName { position, hash };
     fs.rename(&tmp, &path_of(directory, name)).map_err(io)?;
@@ -135,22 +117,13 @@ pub(super) fn get<F: FileSystem>(
     let io = |error| StorageError::io("read", &path, error);
     let file = fs.open(&path, false).map_err(io)?;
     file.drop_cache();
-    let mut input = In {
-        file: &file,
-        offset: 0,
-        hash: 0,
-    };
+    let mut input = In { file: &file, offset: 0, hash: 0 };
     read(&mut input).map_err(io)?;
     io::copy(&mut input, &mut io::sink()).map_err(io)?;
     if input.hash == name.hash {
         Ok(())
     } else {
-        Err(damaged(
-            &path,
-            0,
-            name.position,
-            "the snapshot does not have its hash",
-        ))
+        Err(damaged(&path, 0, name.position, "the snapshot does not have its hash"))
     }
 }
 
@@ -160,6 +133,5 @@ pub(super) fn remove<F: FileSystem>(
     name: SnapshotName,
 ) -> Result<(), StorageError> {
     let path = path_of(directory, name);
-    fs.remove(&path)
-        .map_err(|error| StorageError::io("remove", &path, error))
+    fs.remove(&path).map_err(|error| StorageError::io("remove", &path, error))
 }

@@ -42,14 +42,7 @@ struct Ready {
 impl<F: FileSystem> Spares<F> {
     pub(super) fn new(fs: F, directory: PathBuf, bytes: u64) -> Self {
         let (ready, wake) = (Mutex::default(), Condvar::new());
-        Self {
-            fs,
-            directory,
-            bytes,
-            ready,
-            wake,
-            has: AtomicBool::new(false),
-        }
+        Self { fs, directory, bytes, ready, wake, has: AtomicBool::new(false) }
     }
 
     /// Starts the thread that prepares files ahead.

@@ -29,9 +29,7 @@ impl Witness {
             Problem::new(format!("opening {}: {error}", path.display()))
                 .next("name a file in a directory that exists, with --acks")
         })?;
-        Ok(Self {
-            file: Some(Mutex::new(file)),
-        })
+        Ok(Self { file: Some(Mutex::new(file)) })
     }
 
     /// Writes what the thread was told since it was here last, in one piece.
@@ -39,11 +37,7 @@ impl Witness {
         let Some(file) = &self.file else {
             return Ok(());
         };
-        let Some(fresh) = tally
-            .acks
-            .get(tally.noted..)
-            .filter(|fresh| !fresh.is_empty())
-        else {
+        let Some(fresh) = tally.acks.get(tally.noted..).filter(|fresh| !fresh.is_empty()) else {
             return Ok(());
         };
         let mut text = String::with_capacity(fresh.len() * 32);

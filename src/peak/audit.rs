@@ -88,13 +88,11 @@ pub(crate) fn of_journal(
     let again = engine.state_hash();
     findings.recovered_equal = Some(hash == again);
     if hash != again {
-        findings.evidence.push(format!(
-            "state hash {hash:016x} before, {again:016x} after reopening"
-        ));
+        findings
+            .evidence
+            .push(format!("state hash {hash:016x} before, {again:016x} after reopening"));
     }
-    findings
-        .evidence
-        .extend(engine.audit().problems.into_iter().take(EVIDENCE_MAX));
+    findings.evidence.extend(engine.audit().problems.into_iter().take(EVIDENCE_MAX));
     engine.close()?;
     Ok(findings)
 }
@@ -122,48 +120,30 @@ pub(crate) fn of_claims(engine: &Engine, tally: &Tally) -> Result<Findings, Prob
             findings.claims += 1;
             findings.held += u64::from(claim.state == ClaimState::Held);
             findings.booked += u64::from(claim.state == ClaimState::Booked);
-            let told = Told {
-                booked: true,
-                state: claim.state,
-                version: claim.version,
-            };
+            let told = Told { booked: true, state: claim.state, version: claim.version };
             if seen.insert(claim.id, told).is_some() {
                 findings.broken_lives += 1;
-                findings
-                    .evidence
-                    .push(format!("claim {} stands on two days", claim.id));
+                findings.evidence.push(format!("claim {} stands on two days", claim.id));
             }
         }
-        findings
-            .used
-            .insert(day, used.values().map(|used| u64::from(*used)).sum());
+        findings.used.insert(day, used.values().map(|used| u64::from(*used)).sum());
         let slots = engine.day(day).map(|view| view.slots).unwrap_or_default();
-        let capacity: HashMap<usize, u16> = slots
-            .iter()
-            .map(|slot| (usize::from(slot.slot.index), slot.capacity))
-            .collect();
+        let capacity: HashMap<usize, u16> =
+            slots.iter().map(|slot| (usize::from(slot.slot.index), slot.capacity)).collect();
         for (at, used) in used {
             let capacity = capacity.get(&at).copied().unwrap_or(0);
             if used > u32::from(capacity) {
                 findings.double_bookings += 1;
-                findings
-                    .evidence
-                    .push(format!("{day}#{at}: {used} places used of {capacity}"));
+                findings.evidence.push(format!("{day}#{at}: {used} places used of {capacity}"));
             }
         }
     }
-    findings
-        .evidence
-        .extend(engine.audit().problems.into_iter().take(EVIDENCE_MAX));
+    findings.evidence.extend(engine.audit().problems.into_iter().take(EVIDENCE_MAX));
     // Ended claims are on no roster; those are asked for one by one.
     findings.check_acks(tally, |id| {
         seen.get(&id).copied().or_else(|| {
             let claim = engine.claim(id).wait().ok()?;
-            Some(Told {
-                booked: true,
-                state: claim.state,
-                version: claim.version,
-            })
+            Some(Told { booked: true, state: claim.state, version: claim.version })
         })
     });
     Ok(findings)
@@ -179,11 +159,7 @@ struct Told {
 
 impl Told {
     const fn of(life: &Life) -> Self {
-        Self {
-            booked: life.was_booked,
-            state: life.state,
-            version: life.version,
-        }
+        Self { booked: life.was_booked, state: life.state, version: life.version }
     }
 }
 
@@ -201,31 +177,21 @@ impl Findings {
             let (claim, kept) = match *ack {
                 Ack::Booked(claim) => {
                     let gone = cancelled.binary_search(&claim).is_ok();
-                    let end = if gone {
-                        ClaimState::Cancelled
-                    } else {
-                        ClaimState::Booked
-                    };
-                    (
-                        claim,
-                        told(claim).is_some_and(|told| told.booked && told.state == end),
-                    )
+                    let end = if gone { ClaimState::Cancelled } else { ClaimState::Booked };
+                    (claim, told(claim).is_some_and(|told| told.booked && told.state == end))
                 }
-                Ack::Cancelled(claim) => (
-                    claim,
-                    told(claim).is_some_and(|told| told.state == ClaimState::Cancelled),
-                ),
-                Ack::Moved(claim, version, _) => (
-                    claim,
-                    told(claim).is_some_and(|told| told.version >= version),
-                ),
+                Ack::Cancelled(claim) => {
+                    (claim, told(claim).is_some_and(|told| told.state == ClaimState::Cancelled))
+                }
+                Ack::Moved(claim, version, _) => {
+                    (claim, told(claim).is_some_and(|told| told.version >= version))
+                }
             };
             if !kept {
                 self.lost_acknowledged += 1;
                 if self.evidence.len() < EVIDENCE_MAX * 2 {
                     let now = told(claim);
-                    self.evidence
-                        .push(format!("acknowledged but not so now: {ack:?}, {now:?}"));
+                    self.evidence.push(format!("acknowledged but not so now: {ack:?}, {now:?}"));
                 }
             }
         }

@@ -72,9 +72,10 @@ impl Mind {
             scenario.retry,
             scenario.early,
         ];
-        let flags = shares.into_iter().zip(0..).fold(0, |flags, (share, bit)| {
-            flags | u8::from(rng.chance(share)) << bit
-        });
+        let flags = shares
+            .into_iter()
+            .zip(0..)
+            .fold(0, |flags, (share, bit)| flags | u8::from(rng.chance(share)) << bit);
         Self { flags }
     }
 }
@@ -124,16 +125,9 @@ impl Citizen {
         let service = index(rng.weighted(&stage.service_sums));
         let group = rng.weighted(&stage.group_sums);
         let mind = Mind::of(scenario, &mut rng);
-        let persons_max = stage
-            .services
-            .get(usize::from(service))
-            .map_or(1, |s| s.persons_max);
+        let persons_max = stage.services.get(usize::from(service)).map_or(1, |s| s.persons_max);
         let is_bot = matches!(kind, Kind::Hoarder | Kind::Swarm);
-        let persons = if is_bot {
-            1
-        } else {
-            u16::try_from(group + 1).unwrap_or(1)
-        };
+        let persons = if is_bot { 1 } else { u16::try_from(group + 1).unwrap_or(1) };
         let patience = u8::try_from(rng.between(scenario.patience)).unwrap_or(u8::MAX);
         let party = rng.key();
         Self {
@@ -188,11 +182,7 @@ impl Citizen {
 
     /// Larger groups come one after the other: few offices have so many desks.
     pub(crate) const fn arrangement(&self) -> Arrangement {
-        if self.persons > 2 {
-            Arrangement::InTurn
-        } else {
-            Arrangement::Together
-        }
+        if self.persons > 2 { Arrangement::InTurn } else { Arrangement::Together }
     }
 
     /// A request of its own for what is asked next.
@@ -203,10 +193,7 @@ impl Citizen {
 
     /// Goes to the next nearest office. False when all were tried.
     pub(crate) fn elsewhere(&mut self, stage: &Stage) -> bool {
-        let nearest = stage
-            .offices
-            .get(usize::from(self.home))
-            .map(|office| &office.nearest);
+        let nearest = stage.offices.get(usize::from(self.home)).map(|office| &office.nearest);
         let next = nearest.and_then(|nearest| nearest.get(usize::from(self.tried)));
         self.tried += 1;
         if let Some(office) = next {

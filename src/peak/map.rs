@@ -26,11 +26,7 @@ fn spot(line: &'static str) -> Option<(&'static str, Spot)> {
     let latitude = numbers.next()?.parse().ok()?;
     let longitude = numbers.next()?.parse().ok()?;
     let demand = numbers.next()?.parse().ok()?;
-    let spot = Spot {
-        latitude,
-        longitude,
-        demand,
-    };
+    let spot = Spot { latitude, longitude, demand };
     Some((key, spot))
 }
 

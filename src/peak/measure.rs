@@ -21,14 +21,8 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Hold,
-        Self::Book,
-        Self::Retry,
-        Self::Confirm,
-        Self::Cancel,
-        Self::Move,
-    ];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Hold, Self::Book, Self::Retry, Self::Confirm, Self::Cancel, Self::Move];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -70,10 +64,7 @@ impl Latency {
 
     /// Microseconds, to a tenth.
     pub(crate) fn quantile_us(&self, quantile: f64) -> f64 {
-        let nanos = self
-            .0
-            .as_ref()
-            .map_or(0, |histogram| histogram.value_at_quantile(quantile));
+        let nanos = self.0.as_ref().map_or(0, |histogram| histogram.value_at_quantile(quantile));
         (real(nanos) / 100.0).round() / 10.0
     }
 
@@ -124,11 +115,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new() -> Self {
-        let channel = ByChannel {
-            booked: 0,
-            refused: 0,
-            latency: Latency::new(),
-        };
+        let channel = ByChannel { booked: 0, refused: 0, latency: Latency::new() };
         Self {
             done: Call::ALL.map(|_| Latency::new()),
             refused: Latency::new(),
@@ -234,9 +221,7 @@ impl Live {
         of: &[crossbeam_utils::CachePadded<Self>],
         which: fn(&Self) -> &AtomicU64,
     ) -> u64 {
-        of.iter()
-            .map(|live| which(live).load(Ordering::Relaxed))
-            .sum()
+        of.iter().map(|live| which(live).load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -261,11 +246,7 @@ pub(crate) fn grouped(count: u64) -> String {
 
 /// So many in that time, per second.
 pub(crate) fn rate(count: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 {
-        real(count) / seconds
-    } else {
-        0.0
-    }
+    if seconds > 0.0 { real(count) / seconds } else { 0.0 }
 }
 
 /// A whole number of something that was measured.

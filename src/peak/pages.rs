@@ -44,25 +44,13 @@ impl<'a> Pages<'a> {
     ) -> Self {
         let count = stage.offices.len() * stage.services.len() * PERSONS * CHANNELS;
         let list = vec![Page::default(); count];
-        Self {
-            engine,
-            stage,
-            age_ms,
-            openings,
-            list,
-            rng: Rng::new(seed),
-            looks: 0,
-        }
+        Self { engine, stage, age_ms, openings, list, rng: Rng::new(seed), looks: 0 }
     }
 
     /// A place that the page shows, by the citizen's own taste.
     pub(crate) fn choose(&mut self, who: &mut Citizen, now_ms: u64) -> Option<SlotId> {
         let at = self.at(who);
-        if self
-            .list
-            .get(at)
-            .is_some_and(|page| page.until_ms <= now_ms)
-        {
+        if self.list.get(at).is_some_and(|page| page.until_ms <= now_ms) {
             let slots = self.look(who);
             let patience = if slots.is_empty() { 4 } else { 1 };
             let page = self.list.get_mut(at)?;
@@ -71,9 +59,7 @@ impl<'a> Pages<'a> {
             page.slots = slots;
         }
         let slots = &self.list.get(at)?.slots;
-        slots
-            .get(usize::try_from(who.rng.below(slots.len() as u64)).ok()?)
-            .copied()
+        slots.get(usize::try_from(who.rng.below(slots.len() as u64)).ok()?).copied()
     }
 
     /// A place that the page does not show any more.
@@ -124,11 +110,7 @@ impl<'a> Pages<'a> {
 
     fn ask(&mut self, query: &Openings) -> Vec<SlotId> {
         self.looks += 1;
-        self.engine
-            .openings(query)
-            .into_iter()
-            .map(|opening| opening.slot)
-            .collect()
+        self.engine.openings(query).into_iter().map(|opening| opening.slot).collect()
     }
 
     fn some_date(&mut self) -> Option<NaiveDate> {

@@ -30,11 +30,8 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn new(to_stderr: bool) -> Self {
-        let redraws = if to_stderr {
-            io::stderr().is_terminal()
-        } else {
-            io::stdout().is_terminal()
-        };
+        let redraws =
+            if to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
         Self { to_stderr, redraws }
     }
 
@@ -91,10 +88,7 @@ pub(crate) fn watch(
     seconds_max: u64,
     done: &dyn Fn() -> bool,
 ) -> Seen {
-    let mut seen = Seen {
-        sold_out_s: vec![None; doors.stage.offices.len()],
-        ..Seen::default()
-    };
+    let mut seen = Seen { sold_out_s: vec![None; doors.stage.offices.len()], ..Seen::default() };
     let opening = Duration::from_millis(doors.opens_ms);
     let mut last = (0, 0.0);
     let mut second = VecDeque::new();

@@ -66,8 +66,7 @@ impl Recount {
             Effect::DayCreated { day, frame } | Effect::DayPlanned { day, frame } => {
                 let ranges = self.plans.get(&frame.plan).map_or(&[][..], Vec::as_slice);
                 let own = self.days.entry(*day).or_default();
-                own.used
-                    .resize(own.used.len().max(usize::from(frame.slots)), [0; 4]);
+                own.used.resize(own.used.len().max(usize::from(frame.slots)), [0; 4]);
                 own.limits = limits_of(ranges, own.used.len());
             }
             Effect::DayRetired { day } => {
@@ -79,40 +78,20 @@ impl Recount {
 
     fn take_claim(&mut self, event: &Event) {
         match &event.effect {
-            Effect::Granted {
-                claim,
-                place,
-                booked,
-                part,
-                ..
-            } => {
+            Effect::Granted { claim, place, booked, part, .. } => {
                 self.granted(event, *claim, *place, *booked, part.overridden);
             }
             Effect::Confirmed { claim, place, .. } => {
-                self.step(
-                    event,
-                    *claim,
-                    place,
-                    &[ClaimState::Held],
-                    ClaimState::Booked,
-                );
+                self.step(event, *claim, place, &[ClaimState::Held], ClaimState::Booked);
             }
             Effect::Extended { claim, place, .. } => {
                 self.step(event, *claim, place, &[ClaimState::Held], ClaimState::Held);
             }
-            Effect::Ended {
-                claim,
-                place,
-                how,
-                returns_at,
-                ..
-            } => {
+            Effect::Ended { claim, place, how, returns_at, .. } => {
                 let from: &[ClaimState] = match how {
-                    ClaimState::Cancelled => &[
-                        ClaimState::Booked,
-                        ClaimState::CheckedIn,
-                        ClaimState::Displaced,
-                    ],
+                    ClaimState::Cancelled => {
+                        &[ClaimState::Booked, ClaimState::CheckedIn, ClaimState::Displaced]
+                    }
                     _ => &[ClaimState::Held],
                 };
                 self.step(event, *claim, place, from, *how);
@@ -121,13 +100,7 @@ impl Recount {
                 }
             }
             Effect::Returned { claim, place } => {
-                self.step(
-                    event,
-                    *claim,
-                    place,
-                    &[ClaimState::Cancelled],
-                    ClaimState::Cancelled,
-                );
+                self.step(event, *claim, place, &[ClaimState::Cancelled], ClaimState::Cancelled);
                 self.give_up(event, *claim);
             }
             _ => self.take_move(event),
@@ -136,22 +109,11 @@ impl Recount {
 
     fn take_move(&mut self, event: &Event) {
         match &event.effect {
-            Effect::Taken {
-                claim,
-                place,
-                version,
-                adopted,
-                ..
-            } => {
+            Effect::Taken { claim, place, version, adopted, .. } => {
                 self.moved(event, *claim, *place, *version, *adopted);
             }
             Effect::Freed { claim, place, .. } => self.freed(event, *claim, place),
-            Effect::Marked {
-                claim,
-                place,
-                state,
-                ..
-            } => {
+            Effect::Marked { claim, place, state, .. } => {
                 let from = [
                     ClaimState::Booked,
                     ClaimState::CheckedIn,
@@ -167,19 +129,9 @@ impl Recount {
 
     fn granted(&mut self, event: &Event, claim: ClaimId, place: Place, booked: bool, over: bool) {
         self.grants += 1;
-        let state = if booked {
-            ClaimState::Booked
-        } else {
-            ClaimState::Held
-        };
-        let life = Life {
-            state,
-            version: 0,
-            place,
-            was_booked: booked,
-            keeps: true,
-            overridden: over,
-        };
+        let state = if booked { ClaimState::Booked } else { ClaimState::Held };
+        let life =
+            Life { state, version: 0, place, was_booked: booked, keeps: true, overridden: over };
         if self.lives.insert(claim, life).is_some() {
             self.broken(event, claim, "the id was given before");
         }
@@ -233,11 +185,7 @@ impl Recount {
         adopted: Option<ClaimId>,
     ) {
         if let Some(hold) = adopted {
-            if self
-                .lives
-                .get(&hold)
-                .is_none_or(|life| life.state != ClaimState::Held)
-            {
+            if self.lives.get(&hold).is_none_or(|life| life.state != ClaimState::Held) {
                 self.broken(event, hold, "a move took over what is no hold");
             }
             self.give_up(event, hold);
@@ -255,11 +203,7 @@ impl Recount {
             life.state = ClaimState::Booked;
         }
         if !alive || version <= before {
-            self.broken(
-                event,
-                claim,
-                "a move after the end, or without a new version",
-            );
+            self.broken(event, claim, "a move after the end, or without a new version");
         }
         self.add(event, &place, 1);
         self.moving = Some(claim);
@@ -289,10 +233,7 @@ impl Recount {
         if !sound {
             self.note(
                 event,
-                &format!(
-                    "{}: more given back than taken, or no such slot",
-                    place.slot()
-                ),
+                &format!("{}: more given back than taken, or no such slot", place.slot()),
             );
             self.broken_lives += 1;
         }
@@ -300,12 +241,7 @@ impl Recount {
 
     /// The slots that a claim has just taken are within capacity and its channel's share.
     fn check(&mut self, event: &Event, claim: ClaimId) {
-        let Some(Life {
-            place,
-            overridden: false,
-            ..
-        }) = self.lives.get(&claim).copied()
-        else {
+        let Some(Life { place, overridden: false, .. }) = self.lives.get(&claim).copied() else {
             return;
         };
         let channel = place.channel.index();
@@ -327,18 +263,12 @@ impl Recount {
         }
         if let Some((at, used, capacity)) = over {
             self.double_bookings += 1;
-            self.note(
-                event,
-                &format!("{}#{at}: {used} places used of {capacity}", place.day),
-            );
+            self.note(event, &format!("{}#{at}: {used} places used of {capacity}", place.day));
         }
         if let Some((at, used, max)) = over_channel {
             self.over_channel += 1;
             let name = place.channel.name();
-            self.note(
-                event,
-                &format!("{}#{at}: {name} has {used} of at most {max}", place.day),
-            );
+            self.note(event, &format!("{}#{at}: {name} has {used} of at most {max}", place.day));
         }
     }
 
@@ -359,10 +289,7 @@ impl Recount {
 
     /// Claims in that state now.
     pub(crate) fn count(&self, state: ClaimState) -> u64 {
-        self.lives
-            .values()
-            .filter(|life| life.state == state)
-            .count() as u64
+        self.lives.values().filter(|life| life.state == state).count() as u64
     }
 
     /// Places in use now, by day.
@@ -377,10 +304,7 @@ fn limits_of(ranges: &[PlanRange], slots: usize) -> Vec<Limits> {
     for range in ranges {
         let span = usize::from(range.start)..usize::from(range.end).min(slots);
         for limit in limits.get_mut(span).unwrap_or_default() {
-            *limit = Limits {
-                capacity: range.capacity,
-                max: range.max,
-            };
+            *limit = Limits { capacity: range.capacity, max: range.max };
         }
     }
     limits

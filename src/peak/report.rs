@@ -36,11 +36,7 @@ pub(crate) fn table(of: &Outcome<'_>) -> String {
         of.seen.seconds,
         grouped(whole(rate(tally.operations(), of.seen.seconds))),
         grouped(of.seen.busiest),
-        if of.options.in_memory {
-            "in memory"
-        } else {
-            "each one durable"
-        },
+        if of.options.in_memory { "in memory" } else { "each one durable" },
     );
     let _ = writeln!(
         text,
@@ -120,16 +116,12 @@ fn channels(text: &mut String, tally: &Tally) {
 
 fn offices(text: &mut String, of: &Outcome<'_>) {
     let named = of.stage.offices.iter().zip(&of.seen.sold_out_s);
-    let mut times: Vec<(f64, &str)> = named
-        .filter_map(|(office, at)| Some(((*at)?, office.key.as_str())))
-        .collect();
+    let mut times: Vec<(f64, &str)> =
+        named.filter_map(|(office, at)| Some(((*at)?, office.key.as_str()))).collect();
     times.sort_by(|one, other| one.0.total_cmp(&other.0));
     let all = of.stage.offices.len();
     let _ = match of.seen.all_sold_out_s {
-        Some(at) => writeln!(
-            text,
-            "  sold out on the web (99 places in 100 gone) after {at:.1} s"
-        ),
+        Some(at) => writeln!(text, "  sold out on the web (99 places in 100 gone) after {at:.1} s"),
         None => writeln!(text, "  the web did not sell out"),
     };
     if let (Some((first, one)), Some((last, other))) = (times.first(), times.last()) {
@@ -148,20 +140,12 @@ fn fill(text: &mut String, of: &Outcome<'_>, found: &Findings) {
         .offices
         .iter()
         .map(|office| {
-            (
-                100.0 * real(used(found, office)) / real(office.places.max(1)),
-                &*office.key,
-            )
+            (100.0 * real(used(found, office)) / real(office.places.max(1)), &*office.key)
         })
         .collect();
     fills.sort_by(|one, other| one.0.total_cmp(&other.0));
     if let (Some((least, one)), Some((most, other))) = (fills.first(), fills.last()) {
-        let used: u64 = of
-            .stage
-            .offices
-            .iter()
-            .map(|office| used(found, office))
-            .sum();
+        let used: u64 = of.stage.offices.iter().map(|office| used(found, office)).sum();
         let _ = writeln!(
             text,
             "  places in use: {} of {} ({:.1}%); least {one} {least:.1}%, most {other} {most:.1}%",
@@ -173,11 +157,7 @@ fn fill(text: &mut String, of: &Outcome<'_>, found: &Findings) {
 }
 
 fn used(found: &Findings, office: &crate::peak::stage::Office) -> u64 {
-    office
-        .days
-        .iter()
-        .filter_map(|day| found.used.get(day))
-        .sum()
+    office.days.iter().filter_map(|day| found.used.get(day)).sum()
 }
 
 /// What the audit says.
@@ -227,10 +207,8 @@ pub(crate) fn json(of: &Outcome<'_>, found: &Findings) -> Value {
             "max": latency.max_us(),
         })
     };
-    let calls: serde_json::Map<String, Value> = Call::ALL
-        .iter()
-        .map(|call| (call.name().to_owned(), json!(tally.count(*call))))
-        .collect();
+    let calls: serde_json::Map<String, Value> =
+        Call::ALL.iter().map(|call| (call.name().to_owned(), json!(tally.count(*call)))).collect();
     let channels: serde_json::Map<String, Value> = Channel::ALL
         .iter()
         .zip(&tally.channels)

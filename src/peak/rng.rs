@@ -45,8 +45,7 @@ impl Rng {
     /// An index into a list of running sums, by weight.
     pub(crate) fn weighted(&mut self, sums: &[u64]) -> usize {
         let at = self.below(sums.last().copied().unwrap_or(0));
-        sums.partition_point(|sum| *sum <= at)
-            .min(sums.len().saturating_sub(1))
+        sums.partition_point(|sum| *sum <= at).min(sums.len().saturating_sub(1))
     }
 
     pub(crate) fn key(&mut self) -> u128 {

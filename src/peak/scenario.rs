@@ -97,9 +97,7 @@ impl Scenario {
             Problem::new(format!("{}: {error}", path.display()))
                 .next("examples/scenarios/opening-day.toml has every key, with its meaning")
         })?;
-        scenario
-            .check()
-            .map_err(|what| Problem::new(format!("{}: {what}", path.display())))?;
+        scenario.check().map_err(|what| Problem::new(format!("{}: {what}", path.display())))?;
         Ok(scenario)
     }
 
@@ -115,10 +113,7 @@ impl Scenario {
             ("move", self.moves),
             ("insist", self.insist),
         ];
-        if let Some((name, _)) = shares
-            .iter()
-            .find(|(_, share)| !(0.0..=1.0).contains(share))
-        {
+        if let Some((name, _)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
             return Err(format!("{name}: expected a share from 0 to 1"));
         }
         let pauses = [
@@ -129,20 +124,13 @@ impl Scenario {
         ];
         let bad = |[first, last]: [u64; 2]| first > last || last > PAUSE_MS_MAX;
         if let Some((name, _)) = pauses.iter().find(|(_, pause)| bad(*pause)) {
-            return Err(format!(
-                "{name}: expected [from, to], ascending, up to {PAUSE_MS_MAX} ms"
-            ));
+            return Err(format!("{name}: expected [from, to], ascending, up to {PAUSE_MS_MAX} ms"));
         }
         let [first, last] = self.patience;
         if first == 0 || first > last || last > 50 {
             return Err("patience: expected [from, to], ascending, from 1 to 50".into());
         }
-        let people: u64 = self
-            .persons
-            .iter()
-            .copied()
-            .map(|weight| weight.min(1 << 32))
-            .sum();
+        let people: u64 = self.persons.iter().copied().map(|weight| weight.min(1 << 32)).sum();
         if people == 0 || self.persons.len() > 8 {
             return Err("persons: expected 1 to 8 weights, not all zero".into());
         }

@@ -82,16 +82,11 @@ impl Stage {
                 })
             })
             .collect();
-        let dates: BTreeSet<NaiveDate> = offices
-            .iter()
-            .flat_map(|office| &office.days)
-            .map(|day| day.date())
-            .collect();
+        let dates: BTreeSet<NaiveDate> =
+            offices.iter().flat_map(|office| &office.days).map(|day| day.date()).collect();
         let places = offices.iter().map(|office| office.places).sum();
         if places == 0 || services.is_empty() {
-            return Err(Problem::new(
-                "the catalog in the program has no places in its horizon",
-            ));
+            return Err(Problem::new("the catalog in the program has no places in its horizon"));
         }
         Ok(Self {
             opens,
@@ -112,9 +107,7 @@ impl Stage {
     /// A place that someone may know of before the page shows any.
     pub(crate) fn place_known_before(&self, who: &mut Citizen) -> Option<SlotId> {
         let known = &self.offices.get(usize::from(who.home))?.known;
-        known
-            .get(usize::try_from(who.rng.below(known.len() as u64)).ok()?)
-            .copied()
+        known.get(usize::try_from(who.rng.below(known.len() as u64)).ok()?).copied()
     }
 }
 
@@ -138,10 +131,7 @@ fn offices(engine: &Engine, catalog: &Catalog, opens: DateTime<Utc>) -> Vec<Offi
             known: Vec::new(),
         };
         let calendars = engine.calendars_of(id);
-        for day in days
-            .iter()
-            .filter(|day| calendars.contains(&day.calendar()))
-        {
+        for day in days.iter().filter(|day| calendars.contains(&day.calendar())) {
             own.add(engine, *day, opens);
         }
         Some(own)

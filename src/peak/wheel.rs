@@ -22,12 +22,7 @@ pub(crate) struct Wheel {
 impl Wheel {
     pub(crate) fn new(now_ms: u64) -> Self {
         let buckets = (0..BUCKETS).map(|_| Vec::new()).collect();
-        Self {
-            buckets,
-            at_ms: now_ms,
-            now: Vec::new(),
-            waiting: 0,
-        }
+        Self { buckets, at_ms: now_ms, now: Vec::new(), waiting: 0 }
     }
 
     /// Comes back at `at_ms`; what is past or too far ahead is brought within reach.

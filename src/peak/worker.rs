@@ -91,11 +91,7 @@ pub(crate) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub(crate) fn new(doors: &'a Doors<'a>, live: &'a Live, thread: u16) -> Self {
-        let Scenario {
-            page_ms,
-            page_openings,
-            ..
-        } = *doors.scenario;
+        let Scenario { page_ms, page_openings, .. } = *doors.scenario;
         let seed = doors.seed ^ (u64::from(thread) << 48);
         Self {
             doors,
@@ -114,11 +110,7 @@ impl<'a> Worker<'a> {
         operators.for_each(|operator| self.next_call(operator));
         loop {
             self.now_ms = self.doors.now_ms();
-            while self
-                .flights
-                .front()
-                .is_some_and(|flight| flight.commit.is_durable())
-            {
+            while self.flights.front().is_some_and(|flight| flight.commit.is_durable()) {
                 self.land_oldest();
             }
             self.report_acks();
@@ -187,13 +179,8 @@ impl<'a> Worker<'a> {
     fn next_call(&mut self, operator: u16) {
         let doors = self.doors;
         if let Some(number) = Doors::take(&doors.next_call, doors.citizens) {
-            let mut who = Citizen::new(
-                doors.seed,
-                number,
-                Some(operator),
-                doors.stage,
-                doors.scenario,
-            );
+            let mut who =
+                Citizen::new(doors.seed, number, Some(operator), doors.stage, doors.scenario);
             let pause = who.rng.between(doors.scenario.talk_ms);
             self.wheel.put(who, self.now_ms.max(doors.opens_ms) + pause);
         }
@@ -246,12 +233,7 @@ impl<'a> Worker<'a> {
             let ttl = Duration::from_secs(self.doors.scenario.hold_seconds);
             self.doors.engine.hold(&ask.ttl(ttl))
         };
-        self.take_off(Flight {
-            commit,
-            who,
-            call,
-            began,
-        });
+        self.take_off(Flight { commit, who, call, began });
     }
 
     /// The calls that name a claim.
@@ -269,21 +251,13 @@ impl<'a> Worker<'a> {
             (Step::Cancel, _) => (engine.cancel(claim), Call::Cancel),
             (Step::Move, Some(slot)) => {
                 who.slot = Some(slot);
-                (
-                    engine.reschedule(claim, slot, who.fresh_request()),
-                    Call::Move,
-                )
+                (engine.reschedule(claim, slot, who.fresh_request()), Call::Move)
             }
             (Step::Move, None) => return self.nowhere_to_move(who),
             (Step::ConfirmAgain, _) => (engine.confirm(claim), Call::Retry),
             _ => (engine.confirm(claim), Call::Confirm),
         };
-        self.take_off(Flight {
-            commit,
-            who,
-            call,
-            began,
-        });
+        self.take_off(Flight { commit, who, call, began });
     }
 
     fn take_off(&mut self, flight: Flight<'a>) {
@@ -301,12 +275,7 @@ impl<'a> Worker<'a> {
     }
 
     fn land(&mut self, flight: Flight<'a>) {
-        let Flight {
-            commit,
-            who,
-            call,
-            began,
-        } = flight;
+        let Flight { commit, who, call, began } = flight;
         let answer = commit.wait();
         let took = self.doors.clock.elapsed().saturating_sub(began);
         Live::count(&self.live.answered);
@@ -317,8 +286,7 @@ impl<'a> Worker<'a> {
             }
             Err(Error::Rejected(rejection)) => {
                 Live::count(&self.live.refused);
-                self.tally
-                    .turned_down(rejection.code(), who.channel(), took);
+                self.tally.turned_down(rejection.code(), who.channel(), took);
                 self.turned_down(who, call, rejection);
             }
             Err(Error::Busy) => {

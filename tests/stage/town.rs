@@ -90,9 +90,7 @@ impl Town {
     pub fn with(catalog: &str, builder: Builder) -> Self {
         let clock = ManualClock::at(instant(MORNING));
         let engine = builder.shards(4).clock(clock.clone()).open().unwrap();
-        engine
-            .install(&Catalog::from_toml(catalog).unwrap())
-            .unwrap();
+        engine.install(&Catalog::from_toml(catalog).unwrap()).unwrap();
         Self { engine, clock }
     }
 
@@ -119,37 +117,21 @@ impl Town {
 
     /// A desk request for the paper service: no limits but the capacity.
     pub fn ask(&self, party: u128, request: u128, slot: SlotId) -> Ask {
-        Ask::new(
-            PartyId(party),
-            RequestId(request),
-            self.service("paper"),
-            slot,
-        )
-        .channel(Channel::DESK)
+        Ask::new(PartyId(party), RequestId(request), self.service("paper"), slot)
+            .channel(Channel::DESK)
     }
 
     pub fn hold(&self, party: u128, slot: SlotId) -> Result<Receipt, Rejection> {
-        self.engine
-            .hold(&self.ask(party, party, slot))
-            .wait()
-            .map_err(reason)
+        self.engine.hold(&self.ask(party, party, slot)).wait().map_err(reason)
     }
 
     pub fn book(&self, party: u128, slot: SlotId) -> ClaimId {
-        self.engine
-            .book(&self.ask(party, party, slot))
-            .wait()
-            .unwrap()
-            .id()
+        self.engine.book(&self.ask(party, party, slot)).wait().unwrap().id()
     }
 
     pub fn free(&self, slot: SlotId) -> u16 {
         let day = self.engine.day(slot.day).unwrap();
-        day.slots
-            .iter()
-            .find(|view| view.slot == slot)
-            .unwrap()
-            .free
+        day.slots.iter().find(|view| view.slot == slot).unwrap().free
     }
 
     pub fn advance(&self, minutes: u64) {
@@ -165,16 +147,12 @@ impl Town {
 
 /// Small segments, so that tests are quick.
 pub fn small(directory: &std::path::Path) -> Builder {
-    Engine::builder()
-        .directory(directory)
-        .segment_bytes(1 << 20)
+    Engine::builder().directory(directory).segment_bytes(1 << 20)
 }
 
 #[track_caller]
 pub fn reason(error: cupo::Error) -> Rejection {
-    error
-        .rejection()
-        .unwrap_or_else(|| panic!("not a refusal: {error}"))
+    error.rejection().unwrap_or_else(|| panic!("not a refusal: {error}"))
 }
 
 /// What a power cut leaves of a directory whose every write was synced: a copy of it as it is.

@@ -49,37 +49,17 @@ fn ended(claim: u64, place: Place) -> Effect {
 
 /// Books over a day with ten slots of two places, one of them at most for the phone.
 fn books(effects: Vec<Effect>) -> Recount {
-    let frame = DayFrame {
-        begins: Time(0),
-        released: Time(0),
-        unit_min: 15,
-        slots: 10,
-        plan: 1,
-    };
-    let range = PlanRange {
-        start: 0,
-        end: 10,
-        capacity: 2,
-        max: [2, 1, 2, 2],
-        protected: [0; 4],
-    };
+    let frame = DayFrame { begins: Time(0), released: Time(0), unit_min: 15, slots: 10, plan: 1 };
+    let range = PlanRange { start: 0, end: 10, capacity: 2, max: [2, 1, 2, 2], protected: [0; 4] };
     let mut all = vec![
-        Effect::PlanDefined {
-            plan: 1,
-            ranges: 1,
-            give_back_min: [0; 4],
-        },
+        Effect::PlanDefined { plan: 1, ranges: 1, give_back_min: [0; 4] },
         Effect::PlanRange(range),
         Effect::DayCreated { day: day(), frame },
     ];
     all.extend(effects);
     let mut recount = Recount::default();
     for (effect, seq) in all.into_iter().zip(1..) {
-        recount.take(&Event {
-            seq: Seq(seq),
-            at: Time(0),
-            effect,
-        });
+        recount.take(&Event { seq: Seq(seq), at: Time(0), effect });
     }
     recount
 }
@@ -92,19 +72,12 @@ fn a_full_slot_is_no_double_booking_and_one_more_is() {
     three.push(granted(3, place(2, 2)));
     let recount = books(three);
     assert_eq!(recount.double_bookings, 1);
-    assert!(
-        recount.evidence[0].starts_with("record 6:"),
-        "{:?}",
-        recount.evidence
-    );
+    assert!(recount.evidence[0].starts_with("record 6:"), "{:?}", recount.evidence);
 }
 
 #[test]
 fn a_channel_has_its_share() {
-    let call = Place {
-        channel: Channel::PHONE,
-        ..place(0, 1)
-    };
+    let call = Place { channel: Channel::PHONE, ..place(0, 1) };
     let recount = books(vec![granted(1, call), granted(2, call)]);
     assert_eq!((recount.double_bookings, recount.over_channel), (0, 1));
 }
@@ -124,19 +97,8 @@ fn a_move_within_a_full_slot_is_counted_after_both_of_its_records() {
     let effects = vec![
         granted(1, from),
         granted(2, place(1, 1)),
-        Effect::Taken {
-            claim,
-            place: to,
-            version: 1,
-            held: true,
-            adopted: None,
-            request,
-        },
-        Effect::Freed {
-            claim,
-            place: from,
-            held: true,
-        },
+        Effect::Taken { claim, place: to, version: 1, held: true, adopted: None, request },
+        Effect::Freed { claim, place: from, held: true },
     ];
     let recount = books(effects);
     assert!(recount.is_clean(), "{:?}", recount.evidence);

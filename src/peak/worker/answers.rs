@@ -52,10 +52,7 @@ impl Worker<'_> {
             Call::Move => {
                 let moved = &receipt.claim;
                 if Some(moved.id) != who.claim || moved.version <= who.version {
-                    self.wrong(&format!(
-                        "a move changed the id, or not the version: {}",
-                        moved.id
-                    ));
+                    self.wrong(&format!("a move changed the id, or not the version: {}", moved.id));
                 }
                 let ack = Ack::Moved(moved.id, moved.version, moved.slot);
                 self.tally.acks.push(ack);
@@ -91,11 +88,8 @@ impl Worker<'_> {
             self.tally.abandoned += 1;
             return self.leave(who);
         }
-        let pause = if matches!(who.kind, Kind::Phone(_)) {
-            scenario.talk_ms
-        } else {
-            scenario.think_ms
-        };
+        let pause =
+            if matches!(who.kind, Kind::Phone(_)) { scenario.talk_ms } else { scenario.think_ms };
         self.pause(who, Step::Confirm, pause);
     }
 
@@ -118,8 +112,7 @@ impl Worker<'_> {
         match (call, rejection) {
             (_, No::NotYetReleased { .. }) => {
                 who.next = Step::Look;
-                self.wheel
-                    .put(who, self.doors.opens_ms.max(self.now_ms + 1));
+                self.wheel.put(who, self.doors.opens_ms.max(self.now_ms + 1));
             }
             (Call::Hold | Call::Book, No::HoldLimit { .. } | No::PartyLimit { .. }) => {
                 who.holds_left = who.holds_left.saturating_sub(1);
