@@ -127,7 +127,7 @@ fn offices(text: &mut String, of: &Outcome<'_>) {
     if let (Some((first, one)), Some((last, other))) = (times.first(), times.last()) {
         let _ = writeln!(
             text,
-            "  of {all} offices {} sold out by themselves: first {one} after {first:.1} s, last {other} after {last:.1} s",
+            "  offices sold out: {} of {all}; first {one} ({first:.1} s), last {other} ({last:.1} s)",
             times.len(),
         );
     }
