@@ -125,10 +125,11 @@ fn offices(text: &mut String, of: &Outcome<'_>) {
         None => writeln!(text, "  the web did not sell out"),
     };
     if let (Some((first, one)), Some((last, other))) = (times.first(), times.last()) {
+        let count = times.len();
         let _ = writeln!(
             text,
-            "  offices sold out: {} of {all}; first {one} ({first:.1} s), last {other} ({last:.1} s)",
-            times.len(),
+            "  offices sold out: {count} of {all}; {one} first ({first:.1} s), {other} last \
+             ({last:.1} s)",
         );
     }
 }
