@@ -78,7 +78,7 @@ fn open(options: &Options, screen: &Screen) -> Result<Engine, Problem> {
 
 fn announce(options: &Options, scenario: &Scenario, stage: &Stage, screen: &Screen) {
     screen.line(&format!(
-        "  {} offices, {} services, {} days with {} places in {} slots, all bookable from one instant",
+        "  {} offices, {} services, {} working days; {} places in {} slots become bookable at once",
         stage.offices.len(),
         stage.services.len(),
         stage.days,

@@ -35,6 +35,7 @@ Every line has `seq` (its place in the one total order), `at` (UTC) and `kind`. 
   day_closed, day_reopened, day_retired   day
   plan_defined plan ranges give_back_min; then its plan_range: start end capacity max protected
   text         of (catalog reason) offset length text;  installed: version done
+  founded      shards
 Claims, parties and requests are hexadecimal; a day is CALENDAR@DATE, a slot DAY#INDEX.
 
 Examples:

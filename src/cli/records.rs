@@ -137,6 +137,8 @@ fn of_move_or_day(effect: &Effect) -> (&'static str, Value) {
         Effect::Installed { version, done } => {
             ("installed", json!({ "version": version, "done": done }))
         }
+        // The key is a secret: with it cool-offs could be foreseen.
+        Effect::Founded { shards, .. } => ("founded", json!({ "shards": shards })),
         // Written by a later version of the library than this program knows.
         _ => ("other", Value::Null),
     }

@@ -26,7 +26,8 @@ Examples:
   cupo peak --scenario examples/scenarios/opening-day.toml")]
 pub(crate) struct Options {
     /// How many citizens come, on the web and by phone
-    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(crate) citizens: u64,
     /// Close the doors after so many seconds; 0 waits until every citizen is done
     #[arg(long, default_value_t = 0)]

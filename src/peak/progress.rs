@@ -71,6 +71,8 @@ impl Screen {
 pub(crate) struct Seen {
     /// Per office: the seconds until the web had sold out, if it came to that.
     pub(crate) sold_out_s: Vec<Option<f64>>,
+    /// The same for all offices taken together.
+    pub(crate) all_sold_out_s: Option<f64>,
     pub(crate) held_max: u64,
     pub(crate) seconds: f64,
     /// Answers in the busiest second.
@@ -146,14 +148,17 @@ fn line(doors: &Doors<'_>, live: &[CachePadded<Live>], seen: &Seen, speed: f64) 
 /// Sold out: not one place in a hundred is left. Abandoned holds keep coming back, so none at all
 /// would be a matter of luck.
 fn note_sold_out(doors: &Doors<'_>, seen: &mut Seen) {
+    let (mut free_all, mut places_all) = (0, 0);
     for (office, at) in doors.stage.offices.iter().zip(&mut seen.sold_out_s) {
-        if at.is_some() {
-            continue;
-        }
         let days = office.days.iter().filter_map(|day| doors.engine.day(*day));
-        let free: u64 = days.map(|day| free_on_web(&day)).sum();
+        let free: u64 = days.map(|day| free_on_web(&day, doors.stage.from)).sum();
         if free * 100 <= office.web_places {
-            *at = Some(seen.seconds);
+            at.get_or_insert(seen.seconds);
         }
+        free_all += free;
+        places_all += office.web_places;
+    }
+    if free_all * 100 <= places_all {
+        seen.all_sold_out_s.get_or_insert(seen.seconds);
     }
 }

@@ -22,14 +22,6 @@ pub(crate) struct Outcome<'a> {
     pub(crate) seen: &'a Seen,
 }
 
-impl Outcome<'_> {
-    /// When the last office had nothing left on the web, if all came to that.
-    fn sold_out_s(&self) -> Option<f64> {
-        let times: Option<Vec<f64>> = self.seen.sold_out_s.iter().copied().collect();
-        times?.into_iter().reduce(f64::max)
-    }
-}
-
 /// What happened, before the audit.
 pub(crate) fn table(of: &Outcome<'_>) -> String {
     let tally = of.tally;
@@ -39,10 +31,11 @@ pub(crate) fn table(of: &Outcome<'_>) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "  {} answers in {:.1} s: {} per second, {}",
+        "  {} answers in {:.1} s: {} per second, {} in the busiest; {}",
         grouped(tally.operations()),
         of.seen.seconds,
         grouped(whole(rate(tally.operations(), of.seen.seconds))),
+        grouped(of.seen.busiest),
         if of.options.in_memory { "in memory" } else { "each one durable" },
     );
     let _ = writeln!(
@@ -127,14 +120,18 @@ fn offices(text: &mut String, of: &Outcome<'_>) {
         named.filter_map(|(office, at)| Some(((*at)?, office.key.as_str()))).collect();
     times.sort_by(|one, other| one.0.total_cmp(&other.0));
     let all = of.stage.offices.len();
-    let _ = match (times.first(), times.last()) {
-        (Some((first, one)), Some((last, other))) => writeln!(
-            text,
-            "  sold out on the web: {} of {all} offices; first {one} after {first:.1} s, last {other} after {last:.1} s",
-            times.len(),
-        ),
-        _ => writeln!(text, "  sold out on the web: none of {all} offices"),
+    let _ = match of.seen.all_sold_out_s {
+        Some(at) => writeln!(text, "  sold out on the web (99 places in 100 gone) after {at:.1} s"),
+        None => writeln!(text, "  the web did not sell out"),
     };
+    if let (Some((first, one)), Some((last, other))) = (times.first(), times.last()) {
+        let count = times.len();
+        let _ = writeln!(
+            text,
+            "  offices sold out: {count} of {all}; {one} first ({first:.1} s), {other} last \
+             ({last:.1} s)",
+        );
+    }
 }
 
 /// How full the offices are, by the recount.
@@ -251,7 +248,7 @@ pub(crate) fn json(of: &Outcome<'_>, found: &Findings) -> Value {
         "days": of.stage.days,
         "places": of.stage.places,
         "expired": seen.stats.expired,
-        "time_to_sell_out_s": of.sold_out_s(),
+        "time_to_sell_out_s": seen.all_sold_out_s,
         "evidence": tally.wrong.iter().chain(&found.evidence).collect::<Vec<_>>(),
     })
 }

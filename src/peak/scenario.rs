@@ -72,14 +72,14 @@ impl Default for Scenario {
             cancel: 0.04,
             moves: 0.05,
             insist: 0.3,
-            patience: [3, 12],
+            patience: [4, 20],
             persons: vec![72, 17, 7, 4],
             hold_seconds: 2,
             think_ms: [10, 500],
             talk_ms: [5, 40],
             later_ms: [50, 1_000],
-            again_ms: [5, 100],
-            page_ms: 100,
+            again_ms: [20, 400],
+            page_ms: 50,
             page_openings: 64,
         }
     }

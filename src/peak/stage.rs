@@ -15,6 +15,8 @@ use crate::peak::scenario::Scenario;
 
 /// The demonstration case: 57 offices, 10 services, 30 days.
 const CATALOG: &str = include_str!("../../examples/miconsulado.toml");
+/// What starts sooner may be past its lead time, so selling out is judged without it.
+const TOO_SOON: TimeDelta = TimeDelta::hours(2);
 /// From the install to the opening.
 const UNTIL_OPENING: Duration = Duration::from_secs(1);
 
@@ -45,6 +47,8 @@ pub(crate) struct Stage {
     pub(crate) offices: Vec<Office>,
     pub(crate) services: Vec<Service>,
     pub(crate) opens: DateTime<Utc>,
+    /// Slots from here on count when it is asked whether the web has sold out.
+    pub(crate) from: DateTime<Utc>,
     pub(crate) first_date: Option<NaiveDate>,
     /// Dates on which something is bookable.
     pub(crate) days: u64,
@@ -86,6 +90,7 @@ impl Stage {
         }
         Ok(Self {
             opens,
+            from: opens + TOO_SOON,
             first_date: dates.first().copied(),
             days: dates.len() as u64,
             slots: offices.iter().map(|office| office.slots).sum(),
@@ -143,19 +148,20 @@ impl Office {
             return;
         };
         let capacity = view.slots.iter().map(|slot| u64::from(slot.capacity));
-        self.days.push(day);
         self.slots += view.slots.len() as u64;
         self.places += capacity.sum::<u64>();
-        self.web_places += free_on_web(&view);
+        self.web_places += free_on_web(&view, opens + TOO_SOON);
+        self.days.push(day);
         let middle = view.slots.get(view.slots.len() / 2);
         self.known.extend(middle.map(|slot| slot.slot));
     }
 }
 
-/// Places that the web could still take that day.
-pub(crate) fn free_on_web(day: &DayView) -> u64 {
+/// Places that the web could still take that day, in slots from that instant on.
+pub(crate) fn free_on_web(day: &DayView, from: DateTime<Utc>) -> u64 {
     let free = |slot: &SlotView| slot.free_by_channel.get(Channel::WEB.index()).copied();
-    day.slots.iter().filter_map(free).map(u64::from).sum()
+    let slots = day.slots.iter().filter(|slot| slot.starts_at >= from);
+    slots.filter_map(free).map(u64::from).sum()
 }
 
 /// Running sums of weights.

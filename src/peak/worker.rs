@@ -253,8 +253,7 @@ impl<'a> Worker<'a> {
                 who.slot = Some(slot);
                 (engine.reschedule(claim, slot, who.fresh_request()), Call::Move)
             }
-            // Nothing to move to: the booking stays where it is.
-            (Step::Move, None) => return self.leave(who),
+            (Step::Move, None) => return self.nowhere_to_move(who),
             (Step::ConfirmAgain, _) => (engine.confirm(claim), Call::Retry),
             _ => (engine.confirm(claim), Call::Confirm),
         };

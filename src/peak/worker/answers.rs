@@ -150,6 +150,15 @@ impl Worker<'_> {
         self.try_again(who);
     }
 
+    /// Waits for a place to come back; the booking stays where it is meanwhile.
+    pub(super) fn nowhere_to_move(&mut self, mut who: Citizen) {
+        if who.bears_it() {
+            self.pause(who, Step::Move, self.doors.scenario.again_ms);
+        } else {
+            self.leave(who);
+        }
+    }
+
     /// Another look, at the next nearest office; or home.
     fn try_again(&mut self, mut who: Citizen) {
         if who.bears_it() {
