@@ -12,7 +12,6 @@
     reason = "a test may panic, and has no readers but its own"
 )]
 #![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

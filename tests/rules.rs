@@ -447,10 +447,12 @@ proptest! {
                     None
                 }
             };
-            if let Some(Ok(receipt)) = commit.map(|commit| commit.dirty().cloned().map_err(std::clone::Clone::clone))
-                && !claims.contains(&receipt.id()) {
-                    claims.push(receipt.id());
-                }
+            let receipt = commit.and_then(|commit| commit.dirty().ok().cloned());
+            if let Some(receipt) = receipt
+                && !claims.contains(&receipt.id())
+            {
+                claims.push(receipt.id());
+            }
         }
         town.sound();
         let hash = town.engine.state_hash();
