@@ -77,6 +77,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Problem> {
             return Ok(ExitCode::SUCCESS);
         }
         // Every look reads the whole log; looking is to take a fifth of the time at most.
-        std::thread::sleep(PAUSE.max((clock.elapsed() - began) * 4));
+        std::thread::sleep(PAUSE.max(clock.elapsed().saturating_sub(began) * 4));
     }
 }
