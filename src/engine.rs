@@ -150,9 +150,7 @@ impl Hall {
     fn refresh_now(&self) -> Time {
         let clock = Time::from(self.clock.now()).0;
         // Relaxed: as in `now`.
-        let now = Time(self.now.fetch_max(clock, Ordering::Relaxed).max(clock));
-        self.journal.note_time(now);
-        now
+        Time(self.now.fetch_max(clock, Ordering::Relaxed).max(clock))
     }
 
     /// Ring lines from the shard's stash, refilled from the journal; never waits.

@@ -71,8 +71,6 @@ pub(crate) struct Journal {
     tail: Mutex<Tail>,
     failure: Mutex<Option<StorageError>>,
     bytes: AtomicU64,
-    /// A full time not far from that of the lines in the ring, which carry only its low half.
-    clock: AtomicU64,
     window: Window,
     store: Arc<dyn LogStore>,
     flusher: Mutex<Option<JoinHandle<()>>>,
@@ -84,7 +82,6 @@ impl Journal {
         store: Arc<dyn LogStore>,
         epoch: u64,
         tail: Tail,
-        now: Time,
     ) -> Result<Arc<Self>, Error> {
         let next = tail.seq.0 + 1;
         let journal = Arc::new(Self {
@@ -101,7 +98,6 @@ impl Journal {
             tail: Mutex::new(tail),
             failure: Mutex::new(None),
             bytes: AtomicU64::new(0),
-            clock: AtomicU64::new(now.0),
             window: Window::new(tail),
             store,
             flusher: Mutex::new(None),
@@ -178,12 +174,6 @@ impl Journal {
             seq += 1;
         }
         Seq(seq.saturating_sub(1))
-    }
-
-    /// Tells the time now and then, at least every few days.
-    pub(crate) fn note_time(&self, now: Time) {
-        // Relaxed: anything within 24 days of the lines is as good.
-        self.clock.store(now.0, Ordering::Relaxed);
     }
 
     /// The last number given out.

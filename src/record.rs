@@ -8,7 +8,7 @@
 //! word 1   claim id 64 (day records: their own numbers)
 //! word 2-5 by kind (a grant: party 128, request 128)
 //! word 6   start 11 | run 8 | persons 8 | roster 20 | seconds 17
-//! word 7   time, low 32 bits | sequence number, low 32 bits
+//! word 7   time 44 | sequence number, low 20 bits
 //! ```
 
 mod codec;

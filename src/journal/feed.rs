@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::id::Seq;
-use crate::journal::frame::{self, full_time};
+use crate::journal::frame;
+use crate::journal::ring::time_of;
 use crate::journal::{Journal, Tail, waiters};
 use crate::log_store::Position;
 use crate::record::Effect;
@@ -146,7 +147,7 @@ impl<'a> Feed<'a> {
                 None => (None, 1),
             };
             if let Some(effect) = effect.filter(|_| seq >= self.next) {
-                events.push(Event { seq, at: full_time(header.time, stamp), effect });
+                events.push(Event { seq, at: time_of(stamp), effect });
             }
             at += used;
             seq = Seq(seq.0 + used as u64);

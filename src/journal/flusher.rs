@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use crate::id::Seq;
-use crate::journal::frame::{Frame, Header, full_time};
+use crate::journal::frame::{Frame, Header};
+use crate::journal::ring::time_of;
 use crate::journal::{BROKEN, CLOSED, FENCED, FULL, Journal, OPEN, Tail};
 use crate::limits::FRAME_LINES_MAX;
 use crate::log_store::Appended;
 use crate::record::has_more;
 use crate::sync::Ordering;
-use crate::time::Time;
 
 /// How long the flusher sleeps when nobody wakes it: the longest a dropped commit stays in memory.
 const NAP: Duration = Duration::from_millis(5);
@@ -65,8 +65,6 @@ fn fill(journal: &Journal, frame: &mut Frame) -> Option<Header> {
     let (mut lines, mut whole) = (0_u32, 0_u32);
     let mut time = tail.time;
     let mut seen = time;
-    // Relaxed: see `note_time`.
-    let clock = Time(journal.clock.load(Ordering::Relaxed));
     while (lines as usize) < FRAME_LINES_MAX {
         let Some(line) = journal.ring.read(first + u64::from(lines)) else {
             break;
@@ -74,7 +72,7 @@ fn fill(journal: &Journal, frame: &mut Frame) -> Option<Header> {
         frame.push(&line);
         lines += 1;
         let [.., stamp] = line;
-        seen = full_time(clock, stamp).max(seen);
+        seen = time_of(stamp).max(seen);
         if !has_more(&line) {
             (whole, time) = (lines, seen);
         }

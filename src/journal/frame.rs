@@ -20,7 +20,7 @@ pub(super) struct Header {
     pub(super) position: Position,
     pub(super) first: Seq,
     pub(super) lines: u32,
-    /// The time of its last line, in full; lines carry the low half of theirs.
+    /// The latest time of its lines.
     pub(super) time: Time,
     /// The checksum of the frame before.
     pub(super) previous: u32,
@@ -119,14 +119,6 @@ pub(super) fn line(bytes: &[u8; LINE_BYTES]) -> Line {
     line
 }
 
-/// The full time of a line, from the low half it carries and a full time within 24 days of it.
-pub(super) fn full_time(base: Time, stamp: u64) -> Time {
-    #[expect(clippy::cast_possible_truncation, reason = "the low halves are compared")]
-    let (low, base_low) = ((stamp >> 32) as u32, base.0 as u32);
-    let apart = low.wrapping_sub(base_low).cast_signed();
-    Time(base.0.saturating_add_signed(i64::from(apart)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,14 +142,6 @@ mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert!(open(&bytes).is_none(), "bit {bit} went unseen");
             bytes[bit / 8] ^= 1 << (bit % 8);
-        }
-    }
-
-    #[test]
-    fn times_are_whole_again_across_the_wrap_of_their_low_half() {
-        let base = Time((5 << 32) + 10);
-        for time in [(5 << 32) - 1_000, (5 << 32) + 10, (5 << 32) + 99] {
-            assert_eq!(full_time(base, time << 32), Time(time));
         }
     }
 }

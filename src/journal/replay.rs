@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 use crate::error::StorageError;
 use crate::id::Seq;
 use crate::journal::Tail;
-use crate::journal::frame::{self, full_time};
+use crate::journal::frame;
+use crate::journal::ring::{number, time_of};
 use crate::log_store::{LogStore, Position};
 use crate::record::{Line, has_more};
 use crate::time::Time;
@@ -71,11 +72,11 @@ fn one_frame(
     let mut lines = lines.iter().map(frame::line).peekable();
     while let Some(line) = lines.next() {
         let [.., stamp] = line;
-        if stamp & u64::from(u32::MAX) != seq.0 & u64::from(u32::MAX) {
+        if number(stamp) != number(seq.0) {
             return Err("a line with another number");
         }
         let next = lines.peek().filter(|_| has_more(&line));
-        visit(seq, full_time(header.time, stamp), &line, next);
+        visit(seq, time_of(stamp), &line, next);
         tail.seq = seq;
         seq = Seq(seq.0 + 1);
     }

@@ -8,6 +8,26 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::time::Time;
 
 const MASK: u64 = RING_LINES as u64 - 1;
+/// Low bits of the last word that carry a line's number; the rest is its time.
+const NUMBER_BITS: u32 = 20;
+
+// A slot's next line differs from its last in the bits above the ring's length.
+const _: () = assert!(RING_LINES < 1 << NUMBER_BITS && Time::MAX.0 < 1 << (64 - NUMBER_BITS));
+
+/// The last word of a line: when, and which.
+pub(super) const fn stamp(seq: u64, now: Time) -> u64 {
+    (now.0 << NUMBER_BITS) | number(seq)
+}
+
+/// The part of a sequence number that a line carries.
+pub(super) const fn number(seq: u64) -> u64 {
+    seq & ((1 << NUMBER_BITS) - 1)
+}
+
+/// When the line with this stamp happened.
+pub(super) const fn time_of(stamp: u64) -> Time {
+    Time(stamp >> NUMBER_BITS)
+}
 
 #[derive(Debug)]
 #[repr(align(64))]
@@ -20,7 +40,7 @@ pub(super) struct Ring(Box<[Slot]>);
 impl Ring {
     /// An empty ring for lines from `next` on: no slot bears the number of a line to come.
     pub(super) fn new(next: u64) -> Self {
-        let stale = next.wrapping_sub(1) & u64::from(u32::MAX);
+        let stale = number(next.wrapping_sub(1));
         let slot = |_| {
             let slot = Slot(std::array::from_fn(|_| AtomicU64::new(0)));
             let [.., last] = &slot.0;
@@ -45,7 +65,7 @@ impl Ring {
         }
         let [.., last] = words;
         // Release: pairs with the Acquire in `read`.
-        last.store((now.0 << 32) | (seq & u64::from(u32::MAX)), Ordering::Release);
+        last.store(stamp(seq, now), Ordering::Release);
     }
 
     /// The line with this number, if it has been written.
@@ -54,7 +74,7 @@ impl Ring {
         let [.., last] = words;
         // Acquire: pairs with the Release in `write`.
         let stamp = last.load(Ordering::Acquire);
-        if stamp & u64::from(u32::MAX) != seq & u64::from(u32::MAX) {
+        if number(stamp) != number(seq) {
             return None;
         }
         // Relaxed: the Acquire above makes them visible, and nobody writes here before the
