@@ -156,6 +156,50 @@ fn every_flipped_bit_of_acknowledged_data_is_refused() {
 }
 
 #[test]
+fn twice_synced_even_the_last_frame_is_proven() {
+    let fs = SimFileSystem::new();
+    let durability = Durability::SyncedTwice;
+    let options = DirectoryOptions { durability, segment_bytes: 64 << 10, background: false };
+    let store = DirectoryStore::open(fs.clone(), DIR, options).unwrap();
+    let claimed = store.claim().unwrap();
+    assert!(matches!(store.append(claimed.epoch, 1, &frame(1)), Appended::Stored));
+    // The process dies here, with no marker but the one of the second sync.
+    let path = Path::new(DIR).join(format!("log-{:016x}", 1));
+    for byte in 4_096..4_096 + 64 + frame(1).len() {
+        let copy = fs.crash(Crash::LoseUnsynced);
+        copy.with_bytes(&path, |bytes| bytes[byte] ^= 0x10);
+        assert!(open(&copy).unwrap().claim().is_err(), "byte {byte} was taken for a torn tail");
+    }
+    // Synced once, the same damage looks like a torn tail: the stated exception.
+    let once = SimFileSystem::new();
+    let store = open(&once).unwrap();
+    let claimed = store.claim().unwrap();
+    assert!(matches!(store.append(claimed.epoch, 1, &frame(1)), Appended::Stored));
+    let copy = once.crash(Crash::LoseUnsynced);
+    copy.with_bytes(&path, |bytes| bytes[4_096 + 100] ^= 0x10);
+    assert_eq!(open(&copy).unwrap().claim().unwrap().last, 0);
+}
+
+#[test]
+fn buffered_survives_the_process_and_its_syncs_survive_the_power() {
+    let fs = SimFileSystem::new();
+    let durability = Durability::Buffered;
+    let options = DirectoryOptions { durability, segment_bytes: 64 << 10, background: false };
+    let store = DirectoryStore::open(fs.clone(), DIR, options).unwrap();
+    let claimed = store.claim().unwrap();
+    for position in 1..=3 {
+        assert!(matches!(
+            store.append(claimed.epoch, position, &frame(position)),
+            Appended::Stored
+        ));
+    }
+    check(&fs.crash(Crash::KeepAll), 3, "the process died");
+    assert_eq!(check(&fs.crash(Crash::LoseUnsynced), 0, "the power went"), 0);
+    store.settle(false).unwrap();
+    check(&fs.crash(Crash::LoseUnsynced), 3, "settled, then the power went");
+}
+
+#[test]
 fn a_full_disk_is_told_and_heals() {
     let fs = SimFileSystem::new();
     let store = open(&fs).unwrap();

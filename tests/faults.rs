@@ -16,7 +16,14 @@
 #[path = "stage/town.rs"]
 mod town;
 
+use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use cupo::MemoryStore;
+use cupo::log_store::{Appended, Claimed, LogStore, Position, SnapshotName};
 
 use cupo::{
     Builder, ClaimState, Crash, DirectoryOptions, DirectoryStore, Engine, Error, Fault,
@@ -134,4 +141,85 @@ fn a_day_beyond_the_horizon_says_when_it_is_released() {
     assert_eq!(town.hold(1, slot).unwrap_err(), Rejection::NotYetReleased { day: slot.day, at });
     town.advance(16 * 60);
     assert!(town.hold(1, slot).is_ok());
+}
+
+/// A store whose disk hangs while told to.
+#[derive(Debug)]
+struct Hanging(Arc<AtomicBool>);
+
+impl LogStore for Hanging {
+    fn claim(&self) -> Result<Claimed, StorageError> {
+        MemoryStore.claim()
+    }
+    fn append(&self, epoch: u64, position: Position, frame: &[u8]) -> Appended {
+        while self.0.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        MemoryStore.append(epoch, position, frame)
+    }
+    fn read(
+        &self,
+        from: Position,
+        upto: Position,
+        visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        MemoryStore.read(from, upto, visit)
+    }
+    fn first(&self) -> Position {
+        MemoryStore.first()
+    }
+    fn put_snapshot(
+        &self,
+        position: Position,
+        fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<SnapshotName, StorageError> {
+        MemoryStore.put_snapshot(position, fill)
+    }
+    fn snapshots(&self) -> Result<Vec<SnapshotName>, StorageError> {
+        MemoryStore.snapshots()
+    }
+    fn get_snapshot(
+        &self,
+        name: SnapshotName,
+        read: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>,
+    ) -> Result<(), StorageError> {
+        MemoryStore.get_snapshot(name, read)
+    }
+    fn truncate(&self, upto: Position, keep: usize) -> Result<(), StorageError> {
+        MemoryStore.truncate(upto, keep)
+    }
+    fn archive(&self, name: &str, lines: &[u8]) -> Result<(), StorageError> {
+        MemoryStore.archive(name, lines)
+    }
+}
+
+#[test]
+fn a_full_ring_is_busy_where_the_builder_chose_that_and_heals() {
+    let hangs = Arc::new(AtomicBool::new(false));
+    let builder = Engine::builder().store(Hanging(hangs.clone())).refuse_when_busy(true);
+    let town = Town::with(CATALOG, builder.snapshot_on_close(false));
+    let slot = town.slot("north", WED, 9, 0);
+    hangs.store(true, Ordering::Relaxed);
+    let mut last = 0;
+    let refused = (1..200_000_u128).find_map(|n| {
+        last = n;
+        let held = town.engine.hold(&town.ask(n, n, slot));
+        match held.dirty() {
+            Ok(receipt) => {
+                assert!(!held.is_durable(), "nothing is written");
+                let released = town.engine.release(receipt.id());
+                released.dirty().err().cloned()
+            }
+            Err(error) => Some(error.clone()),
+        }
+    });
+    assert!(matches!(refused, Some(Error::Busy)), "{refused:?} after {last}");
+    town.sound();
+    hangs.store(false, Ordering::Relaxed);
+    let later = town.slot("north", WED, 10, 0);
+    let heals = (0..500).any(|n| {
+        std::thread::sleep(Duration::from_millis(2));
+        town.engine.hold(&town.ask(300_000 + n, 1, later)).wait().is_ok()
+    });
+    assert!(heals);
 }
