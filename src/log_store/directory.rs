@@ -361,7 +361,8 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
             log.current.as_ref().is_some_and(|(_, header)| log.offset + reserve <= header.length);
         drop(log);
         // Without a thread of its own the next file is made here, as soon as there is room.
-        room || (!self.options.background && self.spares.make_ready().is_ok())
+        let more = || self.spares.make_ready().is_ok();
+        room || if self.options.background { !self.spares.has_failed() } else { more() }
     }
 
     fn put_snapshot(

@@ -29,6 +29,8 @@ pub(super) struct Spares<F: FileSystem> {
     wake: Condvar,
     /// A file is ready; read by the flusher at every turn.
     has: AtomicBool,
+    /// The last try to make one failed.
+    failed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -42,7 +44,15 @@ struct Ready {
 impl<F: FileSystem> Spares<F> {
     pub(super) fn new(fs: F, directory: PathBuf, bytes: u64) -> Self {
         let (ready, wake) = (Mutex::default(), Condvar::new());
-        Self { fs, directory, bytes, ready, wake, has: AtomicBool::new(false) }
+        Self {
+            fs,
+            directory,
+            bytes,
+            ready,
+            wake,
+            has: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+        }
     }
 
     /// Starts the thread that prepares files ahead.
@@ -64,6 +74,8 @@ impl<F: FileSystem> Spares<F> {
             drop(ready);
             let made = self.prepare(&path, self.bytes);
             ready = self.ready.lock();
+            // Relaxed: a hint, as `has`.
+            self.failed.store(made.is_err(), Ordering::Relaxed);
             if made.is_ok() {
                 ready.list.push(path);
                 self.show(&ready);
@@ -88,6 +100,12 @@ impl<F: FileSystem> Spares<F> {
     pub(super) fn is_ready(&self) -> bool {
         // Relaxed: as in `show`.
         self.has.load(Ordering::Relaxed)
+    }
+
+    /// Whether the thread tried to make a file and could not: a late file is no full disk.
+    pub(super) fn has_failed(&self) -> bool {
+        // Relaxed: as in `show`.
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Says that a file will be wanted.
