@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::read::{self, maybe_date, maybe_instant};
 use crate::catalog::span::Span;
 
 /// Offices, services and calendars.
@@ -144,11 +145,11 @@ pub struct Calendar {
     /// How far ahead days can be booked: whole days, up to 400.
     #[serde(default = "month")]
     pub horizon: Span,
-    /// The local time at which the day at the horizon is released.
-    #[serde(default)]
+    /// The local time at which the day at the horizon is released: hours and minutes.
+    #[serde(default, deserialize_with = "read::time")]
     pub release_time: NaiveTime,
     /// Nothing can be booked before this instant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_instant")]
     pub opens_at: Option<DateTime<Utc>>,
     /// Holidays, closures, special hours.
     #[serde(default)]
@@ -236,9 +237,10 @@ impl Default for Lead {
 #[serde(deny_unknown_fields)]
 pub struct Exception {
     /// The date, or the first of several.
+    #[serde(deserialize_with = "read::date")]
     pub date: NaiveDate,
     /// The last of several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_date")]
     pub to: Option<NaiveDate>,
     /// Closed all day.
     #[serde(default)]

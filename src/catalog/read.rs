@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
 
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -138,4 +141,53 @@ impl<'de> Deserialize<'de> for Lead {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(LeadVisitor)
     }
+}
+
+/// A date, a time or an instant: a text, or TOML's own form of it without quotes.
+struct MomentVisitor<T>(&'static str, PhantomData<T>);
+
+impl<'de, T: FromStr> Visitor<'de> for MomentVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        let moment = toml::value::Datetime::deserialize(MapAccessDeserializer::new(map))?;
+        self.visit_str(&moment.to_string())
+    }
+}
+
+fn moment<'de, T: FromStr, D: Deserializer<'de>>(
+    deserializer: D,
+    expected: &'static str,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_any(MomentVisitor(expected, PhantomData))
+}
+
+pub(super) fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+    moment(deserializer, "a date like 2026-12-25")
+}
+
+pub(super) fn maybe_date<'de, D>(deserializer: D) -> Result<Option<NaiveDate>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    date(deserializer).map(Some)
+}
+
+pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveTime, D::Error> {
+    moment(deserializer, "a time like 08:00")
+}
+
+pub(super) fn maybe_instant<'de, D>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    moment(deserializer, "an instant like 2026-12-01T08:00:00-06:00").map(Some)
 }
