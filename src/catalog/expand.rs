@@ -90,7 +90,7 @@ pub(super) fn expand(calendar: &Calendar, zone: &TimeZone, date: NaiveDate) -> O
     for index in 0..slots {
         let since = u64::from(index) * unit;
         let open = if usual {
-            hours.iter().any(|hours| within(hours, since, since + unit))
+            hours.iter().any(|hours| within(*hours, since, since + unit))
         } else {
             is_open(zone, date, begins_at.plus(since * 60_000), unit, &hours)
         };
@@ -136,7 +136,7 @@ fn hours_of(
     parse_hours("", texts, unit).unwrap_or_default()
 }
 
-fn within(hours: &(u16, u16), first: u64, end: u64) -> bool {
+fn within(hours: (u16, u16), first: u64, end: u64) -> bool {
     first >= u64::from(hours.0) && end <= u64::from(hours.1)
 }
 
@@ -147,7 +147,7 @@ fn is_open(zone: &TimeZone, date: NaiveDate, start: Time, unit: u64, hours: &Hou
     (0..unit).all(|minute| {
         local(zone, start.plus(minute * 60_000)).is_some_and(|(on, time)| {
             let shown = u64::from(time.num_seconds_from_midnight() / 60);
-            on == date && hours.iter().any(|hours| within(hours, shown, shown + 1))
+            on == date && hours.iter().any(|hours| within(*hours, shown, shown + 1))
         })
     })
 }

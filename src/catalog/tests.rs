@@ -126,7 +126,11 @@ fn numbers_are_never_used_again() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 96,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     /// Ranges lie within the day, ascend and do not touch; days follow one another without a gap
     /// or an overlap; slots start at growing instants and show opening hours from end to end.
@@ -143,7 +147,8 @@ proptest! {
         prop_assume!(first < end);
         let clock = |minute: u64| format!("{:02}:{:02}", minute / 60, minute % 60);
         let hours = format!("['{}-{}']", clock(first * unit), clock(end * unit));
-        let rules = rules(ZONES[zone], &format!("capacity = 2\nunit = '{unit}m'\n{}", week(&hours)));
+        let text = format!("capacity = 2\nunit = '{unit}m'\n{}", week(&hours));
+        let rules = rules(ZONES[zone], &text);
         let start: NaiveDate = "2025-06-01".parse().unwrap();
         let date = start.checked_add_days(Days::new(day)).unwrap();
         let today = rules.expand(CalendarId(0), date).unwrap();
