@@ -13,10 +13,10 @@ UNITS_A_DAY = 28  # 08:00-15:00 in quarters of an hour
 SERVICES = [
     # key, units, es, en, requirements es, requirements en, extra lines
     ("passport", 1, "Pasaporte", "Passport", ["Acta de nacimiento", "Identificación con fotografía"],
-     ["Birth certificate", "Photo identification"], ["active_max = 4", "window_days = 30"]),
+     ["Birth certificate", "Photo identification"], ["active_max = 1", "window_days = 30"]),
     ("consular-id", 1, "Matrícula consular", "Consular ID card",
      ["Acta de nacimiento", "Comprobante de domicilio"], ["Birth certificate", "Proof of address"],
-     ["active_max = 4", "window_days = 30"]),
+     ["active_max = 1", "window_days = 30"]),
     ("voter-card", 1, "Credencial para votar", "Voter card", ["Identificación con fotografía"],
      ["Photo identification"], []),
     ("birth-registration", 2, "Registro de nacimiento", "Birth registration",
@@ -41,10 +41,18 @@ HOLIDAYS_US = [("2027-01-18", "Martin Luther King Jr. Day"), ("2027-02-15", "Was
                ("2027-05-31", "Memorial Day"), ("2027-06-18", "Juneteenth (observed)"),
                ("2027-07-05", "Independence Day (observed)"), ("2027-09-06", "Labor Day"),
                ("2027-10-11", "Columbus Day"), ("2027-11-11", "Veterans Day"),
-               ("2027-11-25", "Thanksgiving Day")]
-HOLIDAYS_CA = [("2027-03-26", "Good Friday"), ("2027-05-24", "Victoria Day"),
-               ("2027-07-01", "Canada Day"), ("2027-09-06", "Labour Day"),
-               ("2027-10-11", "Thanksgiving")]
+               ("2027-11-25", "Thanksgiving Day"), ("2027-12-24", "Christmas Day (observed)"),
+               ("2027-12-31", "New Year's Day (observed)")]
+HOLIDAYS_CA = [("2026-12-28", "Boxing Day (observed)"), ("2027-03-26", "Good Friday"),
+               ("2027-05-24", "Victoria Day"), ("2027-07-01", "Canada Day"), ("2027-09-06", "Labour Day"),
+               ("2027-09-30", "National Day for Truth and Reconciliation"), ("2027-10-11", "Thanksgiving"),
+               ("2027-11-11", "Remembrance Day"), ("2027-12-27", "Christmas Day (observed)"),
+               ("2027-12-28", "Boxing Day (observed)")]
+
+# What each channel may use of a slot. Phones keep a share until the day before, so that a rush on
+# the web leaves something for those who call; protected cases keep theirs until two hours before.
+CHANNELS = ['web = { max = "90%" }', 'phone = { protected = "20%", give_back = "24h" }',
+            'desk = { max = "25%" }', 'priority = { protected = "5%", give_back = "2h" }']
 
 
 def quoted(values):
@@ -61,7 +69,8 @@ def main():
         "# is spread by weight so that an ordinary day has places for about 25,000 documents.",
         "# Source of the case: announcement of the service, February 2022 (57 consulates, 35,000 calls a",
         "# day, 400 operators, more than 500,000 documents a month). Holidays: US federal (OPM), Mexican",
-        "# (Ley Federal del Trabajo, article 74) and Canadian statutory ones, December 2026 to 2027.",
+        "# (Ley Federal del Trabajo, article 74) and Canadian federal ones, December 2026 to 2027; those of",
+        "# single states and provinces are left out.",
         "# Made by examples/make_miconsulado.py.", "",
         "[holds]", 'ttl = "10m"', 'ttl_max = "20m"', 'extended_max = "20m"', "per_party = 3", "",
     ]
@@ -86,8 +95,7 @@ def main():
                 "exceptions = ["]
         out += ['    { date = "%s", closed = true, reason = "%s" },' % day for day in sorted(holidays)]
         out += ["]"]
-        if capacity > 1:
-            out += ["[calendars.channels.phone]", 'protected = "20%"', 'give_back = "24h"']
+        out += ["[calendars.channels]", *CHANNELS]
         out += [""]
     print("\n".join(out))
 

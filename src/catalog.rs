@@ -6,8 +6,11 @@ mod check;
 mod diff;
 mod document;
 mod expand;
+mod read;
 mod rules;
 mod span;
+#[cfg(test)]
+mod tests;
 
 pub use diff::Change;
 pub use document::{

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono::Timelike;
+
 use crate::catalog::document::{Calendar, Catalog, Holds, Lead, Share};
 use crate::catalog::{CatalogError, expand};
 use crate::id::Channel;
@@ -45,6 +47,10 @@ impl Catalog {
             ensure(persons, &path("persons_max"), service.persons_max, "1 to 255")?;
             let active = service.active_max != Some(0);
             ensure(active, &path("active_max"), 0, "at least 1, or nothing for no limit")?;
+            let window = service.window_days != Some(0);
+            ensure(window, &path("window_days"), 0, "at least 1, or nothing for all claims")?;
+            let limited = service.window_days.is_none() || service.active_max.is_some();
+            ensure(limited, &path("active_max"), "nothing", "a limit for window_days to apply to")?;
         }
         for (n, calendar) in self.calendars.iter().enumerate() {
             self.check_calendar(&format!("calendars[{n}]"), calendar)?;
@@ -69,16 +75,32 @@ impl Catalog {
             && 25 * 3_600 / seconds <= u64::from(SLOTS_PER_DAY_MAX);
         let expected = "whole minutes that divide a day, 1m to 12h";
         ensure(unit, &at("unit"), calendar.unit, expected)?;
+        self.check_lengths(path, calendar)?;
         ensure(calendar.capacity > 0, &at("capacity"), 0, "1 to 65535")?;
         let days = calendar.horizon.seconds() / DAY_S;
         let whole = calendar.horizon.seconds().is_multiple_of(DAY_S);
         let horizon = whole && (1..=HORIZON_DAYS_MAX).contains(&days);
         ensure(horizon, &at("horizon"), calendar.horizon, "whole days, 1d to 400d")?;
+        let time = calendar.release_time;
+        let minutes = time.second() == 0 && time.nanosecond() == 0;
+        ensure(minutes, &at("release_time"), time, "hours and minutes")?;
         for (day, hours) in calendar.hours.days() {
             parse_hours(&at(&format!("hours.{day}")), hours, seconds / 60)?;
         }
         check_channels(path, calendar)?;
         check_exceptions(path, calendar)
+    }
+
+    /// A service longer than a day could never be had there.
+    fn check_lengths(&self, path: &str, calendar: &Calendar) -> Checked {
+        let fit = DAY_S / calendar.unit.seconds().max(60);
+        for (n, key) in calendar.services.iter().enumerate() {
+            let here = format!("{path}.services[{n}]");
+            let units = self.services.iter().find(|s| s.key == *key).map_or(0, |s| s.units);
+            let found = format!("\"{key}\" with {units} units of {}", calendar.unit);
+            ensure(u64::from(units) <= fit, &here, found, "services no longer than a day")?;
+        }
+        Ok(())
     }
 }
 
@@ -93,7 +115,6 @@ fn unique<'a>(path: &str, keys: impl Iterator<Item = &'a str>) -> Checked {
 }
 
 fn check_channels(path: &str, calendar: &Calendar) -> Checked {
-    let mut kept: u32 = 0;
     for (name, limits) in &calendar.channels {
         let at = |field: &str| format!("{path}.channels.{name}{field}");
         let known = Channel::from_name(name).is_some();
@@ -104,17 +125,13 @@ fn check_channels(path: &str, calendar: &Calendar) -> Checked {
             let expected =
                 format!("0 to the capacity ({}), or a share like \"40%\"", calendar.capacity);
             let fits = places.is_some_and(|places| places <= calendar.capacity);
-            ensure(fits, &at(field), format!("{share:?}"), &expected)?;
+            ensure(fits, &at(field), share, &expected)?;
         }
-        let share = limits.protected.as_ref();
-        kept += u32::from(share.and_then(|share| places(share, calendar.capacity)).unwrap_or(0));
-        let minutes = limits.give_back.seconds() / 60;
-        let fits = u16::try_from(minutes).is_ok();
-        ensure(fits, &at(".give_back"), limits.give_back, "up to 45 days")?;
+        let seconds = limits.give_back.seconds();
+        let fits = seconds.is_multiple_of(60) && u16::try_from(seconds / 60).is_ok();
+        ensure(fits, &at(".give_back"), limits.give_back, "whole minutes, up to 45 days")?;
     }
-    let fits = kept <= u32::from(calendar.capacity);
-    let expected = format!("protected shares that add up to at most {}", calendar.capacity);
-    ensure(fits, &format!("{path}.channels"), format!("{kept} protected"), &expected)?;
+    check_protected(&format!("{path}.channels"), calendar, calendar.capacity)?;
     if let Lead::Each(leads) = &calendar.lead_time {
         for name in leads.keys() {
             let here = format!("{path}.lead_time.{name}");
@@ -123,6 +140,15 @@ fn check_channels(path: &str, calendar: &Calendar) -> Checked {
         }
     }
     Ok(())
+}
+
+/// What is kept for the channels must fit a capacity together, or nobody could ever be served.
+fn check_protected(path: &str, calendar: &Calendar, capacity: u16) -> Checked {
+    let shares = calendar.channels.values().filter_map(|limits| limits.protected.as_ref());
+    let kept: u32 = shares.filter_map(|share| places(share, capacity)).map(u32::from).sum();
+    let fits = kept <= u32::from(capacity);
+    let expected = format!("protected shares that add up to at most {capacity}");
+    ensure(fits, path, format!("{kept} protected"), &expected)
 }
 
 fn check_exceptions(path: &str, calendar: &Calendar) -> Checked {
@@ -134,8 +160,12 @@ fn check_exceptions(path: &str, calendar: &Calendar) -> Checked {
         let something =
             exception.closed != (exception.hours.is_some() || exception.capacity.is_some());
         let expected = "either closed = true, or hours or capacity";
-        ensure(something, &at(""), "both or neither", expected)?;
+        let found = if exception.closed { "both" } else { "neither" };
+        ensure(something, &at(""), found, expected)?;
         ensure(exception.capacity != Some(0), &at(".capacity"), 0, "1 to 65535, or closed")?;
+        if let Some(capacity) = exception.capacity {
+            check_protected(&at(".capacity"), calendar, capacity)?;
+        }
         if let Some(hours) = &exception.hours {
             parse_hours(&at(".hours"), hours, calendar.unit.seconds() / 60)?;
         }
@@ -171,6 +201,18 @@ pub(super) fn places(share: &Share, capacity: u16) -> Option<u16> {
             u16::try_from(u32::from(capacity) * percent / 100).ok().filter(|_| percent <= 100)
         }
     }
+}
+
+/// Places of a share that is a maximum: a share above zero never shuts a channel out of a small
+/// office.
+pub(super) fn places_max(share: &Share, capacity: u16) -> Option<u16> {
+    let places = places(share, capacity)?;
+    let some = places == 0 && capacity > 0 && places_of_hundred(share) > 0;
+    Some(if some { 1 } else { places })
+}
+
+fn places_of_hundred(share: &Share) -> u16 {
+    places(share, 100).unwrap_or(0)
 }
 
 /// Reads and checks the hours of one day.

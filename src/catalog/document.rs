@@ -3,12 +3,11 @@
 //! Never resolves a name or a zone: `check` and `rules` do.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::CatalogError;
+use crate::catalog::read::{self, maybe_date, maybe_instant};
 use crate::catalog::span::Span;
 
 /// Offices, services and calendars.
@@ -146,11 +145,11 @@ pub struct Calendar {
     /// How far ahead days can be booked: whole days, up to 400.
     #[serde(default = "month")]
     pub horizon: Span,
-    /// The local time at which the day at the horizon is released.
-    #[serde(default)]
+    /// The local time at which the day at the horizon is released: hours and minutes.
+    #[serde(default, deserialize_with = "read::time")]
     pub release_time: NaiveTime,
     /// Nothing can be booked before this instant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_instant")]
     pub opens_at: Option<DateTime<Utc>>,
     /// Holidays, closures, special hours.
     #[serde(default)]
@@ -193,12 +192,12 @@ impl Week {
 }
 
 /// A number of places, or a share of the capacity like `"40%"`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Share {
     /// Places.
     Places(u16),
-    /// Percent of the capacity, rounded down.
+    /// Percent of the capacity, rounded down; as a maximum at least one place, unless it is `"0%"`.
     Percent(String),
 }
 
@@ -218,7 +217,7 @@ pub struct ChannelLimits {
 }
 
 /// One lead time for all channels, or one each.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Lead {
     /// For every channel.
@@ -238,9 +237,10 @@ impl Default for Lead {
 #[serde(deny_unknown_fields)]
 pub struct Exception {
     /// The date, or the first of several.
+    #[serde(deserialize_with = "read::date")]
     pub date: NaiveDate,
     /// The last of several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_date")]
     pub to: Option<NaiveDate>,
     /// Closed all day.
     #[serde(default)]
@@ -301,51 +301,4 @@ const fn quarter() -> Span {
 
 const fn month() -> Span {
     Span::from_seconds(30 * 86_400)
-}
-
-impl Catalog {
-    /// Reads and checks a TOML document.
-    ///
-    /// # Errors
-    /// The line and column, or the path, with what was expected.
-    pub fn from_toml(text: &str) -> Result<Self, CatalogError> {
-        let catalog: Self = toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            let before = text.get(..at).unwrap_or("");
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
-            unreadable(&format!("line {line}, column {column}"), error.message())
-        })?;
-        catalog.check()?;
-        Ok(catalog)
-    }
-
-    /// Reads and checks a JSON document.
-    ///
-    /// # Errors
-    /// The line and column, or the path, with what was expected.
-    pub fn from_json(text: &str) -> Result<Self, CatalogError> {
-        let catalog: Self = serde_json::from_str(text).map_err(|error| {
-            let place = format!("line {}, column {}", error.line(), error.column());
-            unreadable(&place, error)
-        })?;
-        catalog.check()?;
-        Ok(catalog)
-    }
-
-    /// As TOML; reads back as an equal catalog.
-    pub fn to_toml(&self) -> String {
-        // Every value in a catalog has a form in TOML.
-        toml::to_string(self).unwrap_or_default()
-    }
-
-    /// As JSON; reads back as an equal catalog.
-    pub fn to_json(&self) -> String {
-        // Every key in a catalog is a string.
-        serde_json::to_string_pretty(self).unwrap_or_default()
-    }
-}
-
-fn unreadable(place: &str, found: impl fmt::Display) -> CatalogError {
-    CatalogError::new(place, found, "a catalog as the guide of `Catalog` shows it")
 }

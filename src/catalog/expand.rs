@@ -4,9 +4,9 @@
 
 use chrono::{Datelike, NaiveDate, NaiveTime, Timelike};
 use jiff::civil;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 
-use crate::catalog::check::{Hours, parse_hours, places};
+use crate::catalog::check::{Hours, parse_hours, places, places_max};
 use crate::catalog::document::{Calendar, Exception};
 use crate::id::Channel;
 use crate::record::PlanRange;
@@ -43,10 +43,16 @@ fn instant(zone: &TimeZone, at: civil::DateTime) -> Option<Time> {
     u64::try_from(zoned.timestamp().as_millisecond()).ok().map(Time)
 }
 
-/// The first instant of a civil day.
+/// The first instant of a civil day: where its midnight falls into a gap, the end of the gap.
 fn begins(zone: &TimeZone, date: civil::Date) -> Option<Time> {
-    let start = date.to_zoned_datetime(zone.clone()).ok()?.start_of_day().ok()?;
-    u64::try_from(start.timestamp().as_millisecond()).ok().map(Time)
+    let midnight = zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0));
+    let first = if let AmbiguousOffset::Gap { .. } = midnight.offset() {
+        // "Compatible" would be late where the gap began before midnight.
+        zone.following(midnight.earlier().ok()?).next()?.timestamp()
+    } else {
+        midnight.compatible().ok()?
+    };
+    u64::try_from(first.as_millisecond()).ok().map(Time)
 }
 
 /// Civil date and time at the office.
@@ -73,14 +79,22 @@ pub(super) fn expand(calendar: &Calendar, zone: &TimeZone, date: NaiveDate) -> O
     let begins_at = begins(zone, day)?;
     let length = begins(zone, day.tomorrow().ok()?)?.0.checked_sub(begins_at.0)? / 60_000;
     let unit = calendar.unit.seconds() / 60;
-    let slots = u16::try_from(length / unit).ok()?;
+    // A zone that crosses the date line skips a date whole: then there is no such day.
+    let slots = u16::try_from(length / unit).ok().filter(|slots| *slots > 0)?;
+    let usual = length == DAY_MIN && local(zone, begins_at)? == (date, NaiveTime::MIN);
     let exception = calendar.exceptions.iter().find(|exception| covers(exception, date));
     let hours = hours_of(calendar, exception, date, unit);
     let capacity = exception.and_then(|e| e.capacity).unwrap_or(calendar.capacity);
     let limits = limits(calendar, capacity);
     let mut ranges: Vec<PlanRange> = Vec::new();
     for index in 0..slots {
-        if !is_open(zone, begins_at, length, index, unit, &hours) {
+        let since = u64::from(index) * unit;
+        let open = if usual {
+            hours.iter().any(|hours| within(*hours, since, since + unit))
+        } else {
+            is_open(zone, date, begins_at.plus(since * 60_000), unit, &hours)
+        };
+        if !open {
             continue;
         }
         match ranges.last_mut() {
@@ -122,38 +136,31 @@ fn hours_of(
     parse_hours("", texts, unit).unwrap_or_default()
 }
 
-/// Whether the civil start of a slot, and its end, are within opening hours. On a day of 24 hours
-/// that is arithmetic; on others each slot is asked for, so that a gap makes no slots and a
-/// repeat makes distinct ones.
-fn is_open(
-    zone: &TimeZone,
-    begins: Time,
-    length: u64,
-    index: u16,
-    unit: u64,
-    hours: &Hours,
-) -> bool {
-    let since = u64::from(index) * unit;
-    let minute = if length == DAY_MIN {
-        Some(since)
-    } else {
-        let at = begins.plus(since * 60_000);
-        local(zone, at).map(|(_, time)| u64::from(time.num_seconds_from_midnight() / 60))
-    };
-    minute.is_some_and(|minute| {
-        hours
-            .iter()
-            .any(|(first, end)| minute >= u64::from(*first) && minute + unit <= u64::from(*end))
+fn within(hours: (u16, u16), first: u64, end: u64) -> bool {
+    first >= u64::from(hours.0) && end <= u64::from(hours.1)
+}
+
+/// Whether the clock at the office shows opening hours of `date` through all of a slot. Asked
+/// minute by minute, as a change may come within the slot: so a gap makes no slots, a repeat
+/// makes distinct ones, and none lasts beyond closing time.
+fn is_open(zone: &TimeZone, date: NaiveDate, start: Time, unit: u64, hours: &Hours) -> bool {
+    (0..unit).all(|minute| {
+        local(zone, start.plus(minute * 60_000)).is_some_and(|(on, time)| {
+            let shown = u64::from(time.num_seconds_from_midnight() / 60);
+            on == date && hours.iter().any(|hours| within(*hours, shown, shown + 1))
+        })
     })
 }
 
 fn limits(calendar: &Calendar, capacity: u16) -> PlanRange {
-    let of = |share: &Option<_>| share.as_ref().and_then(|share| places(share, capacity));
     let max = per_channel_or(calendar, capacity, |limits| {
-        of(&limits.max).unwrap_or(capacity).min(capacity)
+        let places = limits.max.as_ref().and_then(|share| places_max(share, capacity));
+        places.unwrap_or(capacity).min(capacity)
     });
-    let protected =
-        per_channel(calendar, |limits| of(&limits.protected).unwrap_or(0).min(capacity));
+    let protected = per_channel(calendar, |limits| {
+        let places = limits.protected.as_ref().and_then(|share| places(share, capacity));
+        places.unwrap_or(0).min(capacity)
+    });
     PlanRange { start: 0, end: 0, capacity, max, protected }
 }
 

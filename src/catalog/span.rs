@@ -40,7 +40,7 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("\"{text}\" is no duration like 90s, 15m, 2h, 30d or 1h30m");
+        let wrong = || format!("\"{text}\", expected a duration like 90s, 15m, 2h, 30d or 1h30m");
         let mut seconds: u64 = 0;
         let mut digits = String::new();
         for letter in text.chars() {
