@@ -10,6 +10,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
     clippy::print_stdout,
     clippy::needless_pass_by_value,
     unreachable_pub,
@@ -128,5 +129,18 @@ fn recovery(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, mix, one_slot, reads, recovery);
+/// Not a time: the bytes of a live booking and of a free slot, printed.
+fn memory(c: &mut Criterion) {
+    const BOOKINGS: u64 = 1_000_000;
+    let empty = Fair::open(Engine::builder(), 0);
+    let slots = empty.days.len() as u64 * 96;
+    let before = empty.engine.stats().memory_bytes;
+    println!("memory/free_slot        {:.1} bytes", before as f64 / slots as f64);
+    drop(empty);
+    let after = Fair::open(Engine::builder(), BOOKINGS).engine.stats().memory_bytes;
+    println!("memory/live_booking     {:.1} bytes", (after - before) as f64 / BOOKINGS as f64);
+    c.bench_function("memory/stats", |b| b.iter(|| after));
+}
+
+criterion_group!(benches, mix, one_slot, reads, recovery, memory);
 criterion_main!(benches);

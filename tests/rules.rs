@@ -178,6 +178,10 @@ fn rule_04_a_retry_finds_the_same_claim() {
     assert_eq!(reused, Err(Rejection::RequestReused { claim: first.id() }));
     town.engine.confirm(first.id()).wait().unwrap();
     town.engine.cancel(first.id()).wait().unwrap();
+    // A rule that changes meanwhile does not make it another request.
+    let longer = CATALOG.replace("key = \"paper\"\nunits = 1", "key = \"paper\"\nunits = 2");
+    town.engine.install(&Catalog::from_toml(&longer).unwrap()).unwrap();
+    assert!(town.hold(1, slot).unwrap().replayed);
     let hash = town.engine.state_hash();
     town.engine.close().unwrap();
     let town = Town::reopen(dir.path(), &town.clock);
@@ -245,6 +249,14 @@ fn rule_06_party_limits_hold_across_offices() {
     assert!(matches!(both, Err(Rejection::PartyLimit { .. })), "{both:?}");
     town.engine.release(north).wait().unwrap();
     town.engine.confirm(hold).wait().unwrap();
+    // Nor by asking for several at once.
+    let passport = town.service("passport");
+    let three = [2, 3, 4].map(|day| {
+        let slot = town.slot("south", &format!("2026-12-0{day}"), 11, 0);
+        Ask::new(PartyId(77), RequestId(1), passport, slot)
+    });
+    assert!(town.engine.hold_all(&three).wait().is_err());
+    assert!(town.engine.hold_all(&three[..2]).wait().is_ok());
     let holds: Vec<_> = (0..5_u16)
         .map(|n| {
             let slot = town.slot("north", "2026-12-04", 9 + n / 4, (n % 4) * 15);

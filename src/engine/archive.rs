@@ -36,10 +36,29 @@ impl Hall {
         for shard in 0..self.ledger.shards() {
             while self.forget_ended(shard, now).is_ok_and(|more| more) {}
         }
+        self.measure_memory();
         let due = self.journal.appended_bytes() >= admin.snapshot_at_bytes;
         if due && self.snapshot_under(&mut admin).is_err() {
             admin.snapshot_at_bytes = self.journal.appended_bytes() + self.settings.snapshot_every;
         }
+    }
+
+    /// Notes the memory in use, where there is a ceiling for it.
+    fn measure_memory(&self) {
+        if self.settings.memory_max != u64::MAX {
+            // Relaxed: see `memory_is_full`.
+            self.memory.store(self.memory_in_use(), crate::sync::Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes of claims, indexes, days and rosters.
+    pub(super) fn memory_in_use(&self) -> u64 {
+        let shards = (0..self.ledger.shards()).filter_map(|shard| self.ledger.lock(shard));
+        let claims: usize = shards.map(|shard| shard.memory()).sum();
+        let world = self.world.load();
+        let days = world.days.iter();
+        let days: usize = days.map(|entry| entry.day.memory(&entry.day.state().lock())).sum();
+        (claims + days) as u64
     }
 
     /// Takes days out of memory that are past for longer than they are kept.

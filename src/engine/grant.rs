@@ -210,16 +210,13 @@ impl Hall {
             let at = oldest.plus(self.settings.window_ms).utc();
             return Err(Rejection::TooManyEnded { at });
         }
-        for (ask, wanted) in asks.iter().zip(wanted.iter().flatten()) {
-            let others = shard.of_party(hash, first.party);
-            let others = others.filter(|(id, _)| Some(*id) != ask.replaces);
-            let in_request = asks.iter().filter(|other| {
-                other.slot != ask.slot
-                    && ask.services.as_slice().iter().any(|s| other.services.as_slice().contains(s))
-            });
-            let before = u16::try_from(in_request.count()).unwrap_or(u16::MAX);
+        for ((ask, wanted), part) in asks.iter().zip(wanted.iter().flatten()).zip(0..) {
             if ask.reason.is_none() {
-                party_limit(ask.services.as_slice(), wanted.place, others, rules, shard, before)?;
+                let others = shard.of_party(hash, first.party);
+                let others = others.filter(|(id, _)| Some(*id) != ask.replaces);
+                let earlier = asks.get(..part).unwrap_or(&[]);
+                let services = ask.services.as_slice();
+                party_limit(services, wanted.place, others, rules, shard, earlier)?;
             }
         }
         Ok(())

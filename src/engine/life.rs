@@ -182,7 +182,7 @@ impl Hall {
                 others,
                 rules,
                 scene.shard,
-                0,
+                &[],
             );
             if let Err(rejection) = limit {
                 return Verdict::Refuse(rejection);

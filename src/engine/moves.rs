@@ -314,7 +314,7 @@ impl Hall {
         let own = shard.get(wish.claim).map(|entry| entry.party).ok_or(unknown.clone())?;
         let others = shard.of_party(self.ledger.locate(own).0, own);
         let others = others.filter(|(id, _)| *id != wish.claim);
-        party_limit(services.as_slice(), target, others, rules, shard, 0).map_err(here)?;
+        party_limit(services.as_slice(), target, others, rules, shard, &[]).map_err(here)?;
         let same = both.same();
         let state = both.new_state();
         let (frame, plan) = (state.frame, state.plan.clone());

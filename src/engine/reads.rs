@@ -172,11 +172,8 @@ impl Engine {
             stats.granted += shard.tally.granted;
             stats.refused += shard.tally.refused;
             stats.expired += shard.tally.expired;
-            stats.memory_bytes += shard.memory() as u64;
         }
-        let days = world.days.iter();
-        stats.memory_bytes +=
-            days.map(|entry| entry.day.memory(&entry.day.state().lock()) as u64).sum::<u64>();
+        stats.memory_bytes = hall.memory_in_use();
         stats
     }
 

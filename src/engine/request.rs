@@ -132,7 +132,7 @@ pub(super) fn party_limit<'s>(
     others: impl Iterator<Item = (ClaimId, &'s Entry)>,
     rules: &Rules,
     shard: &Shard,
-    before: u16,
+    earlier: &[Ask],
 ) -> Result<(), Rejection> {
     let limits = services.iter().filter_map(|service| {
         let rule = rules.service(*service)?;
@@ -140,6 +140,15 @@ pub(super) fn party_limit<'s>(
     });
     let mut counts: [(Option<ServiceId>, u16, Option<u16>, u16); 4] = Default::default();
     for (slot, (service, max, window)) in counts.iter_mut().zip(limits) {
+        let counted = |ask: &&Ask| {
+            let apart = ask.slot.day.number().abs_diff(place.day.number());
+            ask.services.as_slice().contains(&service) && window.is_none_or(|days| apart < days)
+        };
+        let before = u16::try_from(earlier.iter().filter(counted).count()).unwrap_or(u16::MAX);
+        if before >= max {
+            let what = "slots of a request: no more than the limit of active claims";
+            return Err(Rejection::OutOfRange { what });
+        }
         *slot = (Some(service), max, window, before);
     }
     if counts.iter().all(|(service, ..)| service.is_none()) {

@@ -2,8 +2,8 @@
 //!
 //! Never remembers a refusal: a refused request is decided anew.
 
-use crate::claim::{ClaimState, Receipt};
-use crate::engine::request::{Many, Wanted, detail_of, place_of};
+use crate::claim::{ClaimState, Place, Receipt};
+use crate::engine::request::{Many, Wanted, detail_of};
 use crate::engine::{Ask, World, view};
 use crate::id::ClaimId;
 use crate::ledger::{Shard, fingerprint};
@@ -25,10 +25,10 @@ pub(super) fn replay<const N: usize>(
     let mut count = 0;
     for (id, entry) in shard.of_party(hash, *party).filter(|(_, e)| e.request == *request) {
         let reused = Rejection::RequestReused { claim: id };
-        let part = asks.iter().zip(0..).position(|(ask, part)| {
-            let print = fingerprint_of(ask, part, booked, world);
-            print == Some(entry.fingerprint)
-        });
+        let part = asks
+            .iter()
+            .zip(0..)
+            .position(|(ask, part)| fingerprint_of(ask, part, booked) == entry.fingerprint);
         let slot = part.and_then(|part| found.get_mut(part)).ok_or(reused)?;
         *slot = Some(id);
         count += 1;
@@ -49,11 +49,19 @@ pub(super) fn replay<const N: usize>(
     Ok(true)
 }
 
-/// What the entry of such an ask would carry, to compare with what is there.
-fn fingerprint_of(ask: &Ask, part: u8, booked: bool, world: &World) -> Option<u32> {
-    let rules = world.rules.as_deref()?;
-    let place = place_of(ask, rules, rules.calendar(ask.slot.day.calendar())?).ok()?;
-    Some(fingerprint(&place, ask.services.first(), &detail_of(ask, part), booked))
+/// What the entry of such an ask would carry: only what was asked for, so that a changed rule
+/// never makes another request of a retry.
+fn fingerprint_of(ask: &Ask, part: u8, booked: bool) -> u32 {
+    let place = Place {
+        day: ask.slot.day,
+        start: ask.slot.index,
+        run: 0,
+        persons: u8::try_from(ask.persons).unwrap_or(0),
+        arrangement: ask.arrangement,
+        channel: ask.channel,
+        roster: 0,
+    };
+    fingerprint(&place, ask.services.first(), &detail_of(ask, part), booked)
 }
 
 /// The receipts of a request just carried out, in the order of its slots.

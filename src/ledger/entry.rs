@@ -300,13 +300,12 @@ impl Cold {
 }
 
 /// 32 bits of what a request asked for, to tell a retry from another request under the same id.
-/// Pure, so that replay finds it from the record.
+/// Pure, so that replay finds it from the record; without the run, which the rules make.
 pub(crate) fn fingerprint(place: &Place, service: ServiceId, detail: &Detail, booked: bool) -> u32 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |state: u64, word: u64| (state ^ word).wrapping_mul(ODD).rotate_left(29);
     let in_turn = u64::from(place.arrangement == Arrangement::InTurn);
     let shape = u64::from(place.start)
-        | (u64::from(place.run) << 16)
         | (u64::from(place.persons) << 24)
         | ((place.channel.index() as u64) << 32)
         | (in_turn << 34)

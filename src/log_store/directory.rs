@@ -357,7 +357,11 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         }
         let log = self.log.lock();
         let reserve = (RING_LINES as u64 * 64 * 2).min(self.options.segment_bytes / 2);
-        log.current.as_ref().is_some_and(|(_, header)| log.offset + reserve <= header.length)
+        let room =
+            log.current.as_ref().is_some_and(|(_, header)| log.offset + reserve <= header.length);
+        drop(log);
+        // Without a thread of its own the next file is made here, as soon as there is room.
+        room || (!self.options.background && self.spares.make_ready().is_ok())
     }
 
     fn put_snapshot(

@@ -114,6 +114,15 @@ impl<F: FileSystem> Spares<F> {
         Ok(())
     }
 
+    /// Makes a file ready now.
+    pub(super) fn make_ready(&self) -> io::Result<()> {
+        let path = self.take(self.bytes)?;
+        let mut ready = self.ready.lock();
+        ready.list.push(path);
+        self.show(&ready);
+        Ok(())
+    }
+
     /// A file of at least `bytes`: one that is ready, or one made now.
     pub(super) fn take(&self, bytes: u64) -> io::Result<PathBuf> {
         let mut ready = self.ready.lock();

@@ -1,0 +1,137 @@
+//! What the engine says when the ground gives way: a failing disk, a full one, a newer format, a
+//! clock that jumps, memory that runs out. Nothing acknowledged is lost, and nothing is claimed
+//! that is not known.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::needless_pass_by_value,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test may panic, and has no readers but its own"
+)]
+
+#[path = "stage/town.rs"]
+mod town;
+
+use std::time::Duration;
+
+use cupo::{
+    Builder, ClaimState, Crash, DirectoryOptions, DirectoryStore, Engine, Error, Fault,
+    ManualClock, Rejection, SimFileSystem, StorageError,
+};
+use town::{CATALOG, Town, instant, small};
+
+fn on(fs: &SimFileSystem) -> Builder {
+    let options = DirectoryOptions {
+        segment_bytes: 256 << 10,
+        background: false,
+        ..DirectoryOptions::default()
+    };
+    Engine::builder().store(DirectoryStore::open(fs.clone(), "data", options).unwrap())
+}
+
+const WED: &str = "2026-12-02";
+
+#[test]
+fn after_a_failed_sync_the_outcome_is_indeterminate_and_nothing_is_acknowledged() {
+    let fs = SimFileSystem::new();
+    let town = Town::with(CATALOG, on(&fs));
+    let safe = town.book(1, town.slot("south", WED, 9, 0));
+    // The write, then the sync of the next frame.
+    for fault in [Fault::Eio, Fault::Erofs] {
+        fs.fail_call(fs.calls() + 2, fault);
+        let slot = town.slot("south", WED, 10, 0);
+        let unknown = town.engine.book(&town.ask(2, 2, slot)).wait().unwrap_err();
+        let refused = town.engine.book(&town.ask(3, 3, slot)).wait().unwrap_err();
+        if fault == Fault::Eio {
+            assert!(matches!(unknown, Error::Indeterminate(_)), "{unknown}");
+        }
+        assert!(matches!(refused, Error::Storage(StorageError::Poisoned(_))), "{refused}");
+    }
+    // After the power cut the failed sync has lost its frame; what was acknowledged is there.
+    let after = fs.crash(Crash::LoseUnsynced);
+    let again = on(&after).clock(town.clock.clone()).open().unwrap();
+    assert_eq!(again.claim(safe).wait().unwrap().state, ClaimState::Booked);
+    assert!(again.audit().is_clean());
+}
+
+#[test]
+fn a_full_disk_makes_it_read_only_until_there_is_room() {
+    let fs = SimFileSystem::new();
+    let town = Town::with(CATALOG, on(&fs));
+    let slot = town.slot("south", WED, 9, 0);
+    fs.set_capacity(Some(1));
+    let mut full = false;
+    for n in 1..400_u128 {
+        match town.engine.hold(&town.ask(n, n, slot)).wait() {
+            Ok(receipt) => drop(town.engine.release(receipt.id()).wait()),
+            Err(Error::StorageFull) => {
+                full = true;
+                break;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(full, "the log never ran out of room");
+    assert!(town.engine.day(slot.day).is_some(), "reads go on");
+    fs.set_capacity(None);
+    std::thread::sleep(Duration::from_millis(200));
+    // The first change makes the next file: the store prepares it when it is needed.
+    let slot = town.slot("south", WED, 10, 0);
+    let healed = (1..50).any(|n| {
+        std::thread::sleep(Duration::from_millis(20));
+        town.engine.hold(&town.ask(1_000 + n, 1, slot)).wait().is_ok()
+    });
+    assert!(healed, "it heals by itself");
+}
+
+#[test]
+fn memory_beyond_the_ceiling_is_busy_and_loses_nothing() {
+    let town = Town::with(CATALOG, Engine::builder().memory_max(1));
+    town.engine.tick();
+    town.advance(1);
+    let refused = town.engine.hold(&town.ask(1, 1, town.slot("south", WED, 9, 0))).wait();
+    assert!(matches!(refused, Err(Error::Busy)), "{refused:?}");
+    town.sound();
+}
+
+#[test]
+fn a_clock_weeks_ahead_needs_a_flag() {
+    let dir = tempfile::tempdir().unwrap();
+    let town = Town::on(dir.path());
+    town.engine.close().unwrap();
+    let later = || ManualClock::at(instant("2026-12-20T08:00:00Z"));
+    let refused = small(dir.path()).clock(later()).open().unwrap_err();
+    assert!(matches!(refused, Error::Storage(StorageError::ClockJump { days: 18..20 })));
+    assert!(small(dir.path()).clock(later()).allow_clock_jump(true).open().is_ok());
+}
+
+#[test]
+fn a_directory_from_a_newer_version_is_left_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    let town = Town::on(dir.path());
+    town.engine.close().unwrap();
+    let path = dir.path().join("manifest");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4] = 9;
+    let crc = u64::from(crc32c::crc32c(&bytes[..16]));
+    bytes[16..].copy_from_slice(&crc.to_le_bytes());
+    std::fs::write(&path, &bytes).unwrap();
+    let refused = small(dir.path()).clock(town.clock.clone()).open().unwrap_err();
+    assert!(matches!(refused, Error::Storage(StorageError::TooNew { found: 9, .. })), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn a_day_beyond_the_horizon_says_when_it_is_released() {
+    let town = Town::in_memory();
+    // 14 days ahead of December 1st is the last day released at midnight; the next one waits.
+    let slot = town.slot("north", "2026-12-16", 9, 0);
+    let at = instant("2026-12-02T00:00:00Z");
+    assert_eq!(town.hold(1, slot).unwrap_err(), Rejection::NotYetReleased { day: slot.day, at });
+    town.advance(16 * 60);
+    assert!(town.hold(1, slot).is_ok());
+}
