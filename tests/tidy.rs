@@ -313,6 +313,22 @@ fn bad_name(path: &str) -> Vec<String> {
         .collect()
 }
 
+/// Tests that a document names as `file::name` and that are not there.
+fn missing_tests(path: &str, text: &str, has: impl Fn(&str, &str) -> bool) -> Vec<String> {
+    let mut bad = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        // Every second piece stands between backticks.
+        for piece in line.split('`').skip(1).step_by(2) {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            let Some((file, name)) = piece.split_once("::") else { continue };
+            if file.chars().all(plain) && name.chars().all(plain) && !has(file, name) {
+                bad.push(format!("{path}:{number}: there is no test {piece}"));
+            }
+        }
+    }
+    bad
+}
+
 fn unlisted<'a>(names: &'a [String], ignored: &str) -> Vec<&'a String> {
     let known = |name: &str| {
         let by_git = ignored.lines().any(|line| line.trim_end_matches('/') == name);
@@ -366,6 +382,18 @@ fn texts_are_plain_and_finished() {
     let mut bad: Vec<_> = files.iter().flat_map(|(path, text)| bad_text(path, text)).collect();
     bad.extend(rust().iter().flat_map(|(path, text)| bare_matches(path, text)));
     bad.extend(rust().iter().flat_map(|(path, _)| bad_name(path)));
+    none(&bad);
+}
+
+#[test]
+fn every_test_that_the_documents_name_is_there() {
+    let has = |file: &str, name: &str| {
+        let text = fs::read_to_string(format!("tests/{file}.rs")).unwrap_or_default();
+        text.contains(&format!("fn {name}("))
+    };
+    let files = texts(&["README.md", "ARCHITECTURE.md"], "md");
+    let bad: Vec<_> =
+        files.iter().flat_map(|(path, text)| missing_tests(path, text, has)).collect();
     none(&bad);
 }
 
@@ -434,6 +462,8 @@ fn the_check_of_texts_can_fail() {
         0
     );
 
+    let told = missing_tests("README.md", "see\n`a::b` and `A::b`, `a::c`", |_, name| name == "c");
+    assert_eq!(told, ["README.md:2: there is no test a::b"]);
     assert_eq!(bad_name("src/engine/mod.rs").len() + bad_name("src/util.rs").len(), 2);
     assert_eq!(bad_name("src/engine/utility.rs").len(), 0);
     let names = ["notes.txt", "target", "src", ".ci"].map(String::from);
