@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::catalog::CatalogError;
 use crate::id::Seq;
+use crate::log_store::Position;
 use crate::rejection::Rejection;
 
 /// The answer of a call that did not succeed.
@@ -40,12 +41,13 @@ pub enum Error {
     #[error("the engine is closed")]
     Closed,
     /// The feed has been cut below that number. Next: start from the snapshot.
-    #[error("the feed begins at {first}; start from the snapshot at {snapshot}")]
+    #[error("the feed begins at {first}; start from the snapshot at frame {snapshot}")]
     FeedTooOld {
         /// The first number still there.
         first: Seq,
-        /// The snapshot that stands in for what was cut.
-        snapshot: Seq,
+        /// The position of the snapshot that stands in for what was cut (see
+        /// [`SnapshotName`](crate::log_store::SnapshotName)).
+        snapshot: Position,
     },
 }
 

@@ -60,6 +60,28 @@ fn the_feed_tells_every_effect_once_in_order_from_anywhere() {
 }
 
 #[test]
+fn a_feed_that_is_too_far_behind_is_told_where_to_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let builder = Engine::builder().directory(dir.path()).segment_bytes(64 << 10);
+    let town = Town::with(CATALOG, builder);
+    let slot = town.slot("south", WED, 9, 0);
+    for round in 0..3_u128 {
+        for n in 0..40 {
+            let hold = town.hold(round * 100 + n + 1, slot).unwrap().id();
+            town.engine.release(hold).wait().unwrap();
+        }
+        town.engine.snapshot().unwrap();
+    }
+    town.engine.close().unwrap();
+    let again = Town::reopen(dir.path(), &town.clock).engine;
+    let told = again.feed(Seq(1)).next_batch(Duration::from_secs(1)).unwrap_err();
+    let Error::FeedTooOld { first, snapshot } = told else { panic!("{told}") };
+    assert!(first > Seq(1) && snapshot > 0, "{first} {snapshot}");
+    let rest = everything(&again, first);
+    assert_eq!((rest.first().unwrap().seq, rest.last().unwrap().seq), (first, again.durable()));
+}
+
+#[test]
 fn closing_a_day_displaces_and_reopening_restores() {
     let dir = tempfile::tempdir().unwrap();
     let town = Town::on(dir.path());

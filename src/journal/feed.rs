@@ -203,8 +203,16 @@ impl<'a> Feed<'a> {
     }
 
     fn too_old(&self) -> Error {
-        let snapshots = self.journal.store.snapshots().unwrap_or_default();
-        let snapshot = Seq(snapshots.first().map_or(0, |name| name.position));
-        Error::FeedTooOld { first: self.next, snapshot }
+        let store = &self.journal.store;
+        let position = store.first();
+        let mut first = self.journal.durable();
+        // What cannot be read now is told by the next call; the place is a hint.
+        let _ = store.read(position, position, &mut |_, bytes| {
+            first = frame::open(bytes).map_or(first, |(header, ..)| header.first);
+            ControlFlow::Break(())
+        });
+        let snapshots = store.snapshots().unwrap_or_default();
+        let snapshot = snapshots.first().map_or(0, |name| name.position);
+        Error::FeedTooOld { first, snapshot }
     }
 }
