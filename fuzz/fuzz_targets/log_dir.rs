@@ -1,0 +1,11 @@
+//! Any damage to the directory of a log.
+
+#![no_main]
+
+#[path = "../bodies.rs"]
+#[allow(dead_code, reason = "each target runs one body")]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let _ = bodies::log_dir(bytes);
+});
