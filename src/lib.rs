@@ -74,9 +74,12 @@ mod journal;
 mod ledger;
 pub mod limits;
 pub mod log_store;
+mod planted;
 mod record;
 mod rejection;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 
 pub use catalog::{

@@ -1,0 +1,1 @@
+//! What should the engine answer? Its rules in the most obvious sequential Rust.

@@ -1,0 +1,1 @@
+//! What may callers do? Strategies for catalogs, commands and sequences of them.

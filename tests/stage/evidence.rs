@@ -1,0 +1,41 @@
+//! How much work a test does, and the line of evidence it leaves.
+//!
+//! Ordinarily a test does its CI share. With `CUPO_LONG=1` it does the release share, and adds one
+//! line to the file that `CUPO_EVIDENCE` names: only what was counted is written.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::time::Instant;
+
+/// The CI share of the work, or the release share if `CUPO_LONG` is set.
+pub fn share(ci: u64, long: u64) -> u64 {
+    if std::env::var_os("CUPO_LONG").is_some() { long } else { ci }
+}
+
+/// The first seed: `CUPO_SEED`, or a fixed one, so that every run can be replayed.
+pub fn first_seed() -> u64 {
+    std::env::var("CUPO_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// A test at work.
+pub struct Evidence {
+    what: &'static str,
+    began: Instant,
+}
+
+impl Evidence {
+    /// `what` names the row of the plan and the test, such as "T6 crash at every storage call".
+    pub fn of(what: &'static str) -> Self {
+        Self { what, began: Instant::now() }
+    }
+
+    /// Prints what was counted (such as "12,000 images, seeds 1..=40"), and keeps it in a long run.
+    pub fn passed(self, counted: &str) {
+        let seconds = self.began.elapsed().as_secs_f64();
+        println!("{}: {counted}, {seconds:.1} s", self.what);
+        let Some(path) = std::env::var_os("CUPO_EVIDENCE") else { return };
+        let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+        writeln!(file, "| {} | {counted} | {seconds:.0} s | passed |", self.what).unwrap();
+    }
+}
