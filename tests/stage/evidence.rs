@@ -1,16 +1,24 @@
 //! How much work a test does, and the line of evidence it leaves.
 //!
-//! Ordinarily a test does its CI share. With `CUPO_LONG=1` it does the release share, and adds one
-//! line to the file that `CUPO_EVIDENCE` names: only what was counted is written.
+//! Ordinarily a test does its CI share. With `CUPO_LONG=1` it does the release share (`0.1`: a tenth
+//! of it), and adds one line to the file that `CUPO_EVIDENCE` names: only what was counted is
+//! written. `tests/long` runs them so.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::Instant;
 
-/// The CI share of the work, or the release share if `CUPO_LONG` is set.
+/// The CI share of the work, or the part of the release share that `CUPO_LONG` asks for.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "shares are small"
+)]
 pub fn share(ci: u64, long: u64) -> u64 {
-    if std::env::var_os("CUPO_LONG").is_some() { long } else { ci }
+    let part = std::env::var("CUPO_LONG").ok().map(|text| text.parse::<f64>().unwrap());
+    part.map_or(ci, |part| ci.max((long as f64 * part) as u64))
 }
 
 /// The first seed: `CUPO_SEED`, or a fixed one, so that every run can be replayed.
