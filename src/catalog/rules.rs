@@ -121,8 +121,9 @@ impl CalendarRule {
 }
 
 impl Rules {
-    pub(crate) fn new(catalog: Arc<Catalog>, numbers: &Numbers) -> Result<Self, CatalogError> {
-        catalog.check()?;
+    /// Of a checked catalog. Recovery does not check again: what an earlier version accepted
+    /// stays in force until the next install.
+    pub(crate) fn new(catalog: Arc<Catalog>, numbers: &Numbers) -> Self {
         let seconds = |span: super::Span| u32::try_from(span.seconds()).unwrap_or(u32::MAX);
         let holds = HoldRules {
             ttl_s: seconds(catalog.holds.ttl),
@@ -154,7 +155,7 @@ impl Rules {
                 put(&mut calendars, usize::from(id.0), rule);
             }
         }
-        Ok(Self { holds, services, calendars, catalog })
+        Self { holds, services, calendars, catalog }
     }
 
     pub(crate) fn service(&self, service: ServiceId) -> Option<&ServiceRule> {

@@ -33,7 +33,7 @@ fn rules(zone: &str, calendar: &str) -> Rules {
     let catalog = Catalog::from_toml(&text).unwrap();
     let mut numbers = Numbers::default();
     numbers.assign(&catalog).unwrap();
-    Rules::new(Arc::new(catalog), &numbers).unwrap()
+    Rules::new(Arc::new(catalog), &numbers)
 }
 
 fn week(hours: &str) -> String {

@@ -253,7 +253,6 @@ impl Builder {
         if let Some(document) = document {
             let catalog = Arc::new(document.catalog);
             let rules = Rules::new(catalog.clone(), &document.numbers);
-            let rules = rules.map_err(|error| Error::Catalog(Arc::new(error)))?;
             world.numbers = document.numbers;
             (world.catalog, world.rules) = (Some(catalog), Some(Arc::new(rules)));
         }

@@ -71,9 +71,10 @@ impl Engine {
 impl Hall {
     fn prepare(&self, catalog: &Catalog) -> Result<(Document, Rules), Error> {
         let catalog_error = |error: CatalogError| Error::Catalog(Arc::new(error));
+        catalog.check().map_err(catalog_error)?;
         let mut numbers = self.world.load().numbers.clone();
         numbers.assign(catalog).map_err(catalog_error)?;
-        let rules = Rules::new(Arc::new(catalog.clone()), &numbers).map_err(catalog_error)?;
+        let rules = Rules::new(Arc::new(catalog.clone()), &numbers);
         Ok((Document { numbers, catalog: catalog.clone() }, rules))
     }
 

@@ -19,6 +19,9 @@ use crate::log_store::{DirectoryReader, LogStore, Position, SnapshotName};
 use crate::record::{Effect, Line, TextOf};
 use crate::time::Time;
 
+/// Replay passes nothing over that it does not understand.
+const UNKNOWN: &str = "a record of an unknown kind; a newer version may have written it";
+
 /// The rooms as the log says.
 #[derive(Debug)]
 pub(super) struct Rebuilt {
@@ -29,6 +32,8 @@ pub(super) struct Rebuilt {
     pub(super) tail: Tail,
     text: Vec<u8>,
     plan: Option<(u32, [u16; 4], u32, Shape)>,
+    /// Lines to come that belong to an effect already applied.
+    skip: usize,
 }
 
 impl Rebuilt {
@@ -41,13 +46,23 @@ impl Rebuilt {
             tail,
             text: Vec::new(),
             plan: None,
+            skip: 0,
         }
     }
 
-    fn apply(&mut self, seq: Seq, at: Time, line: &Line, next: Option<&Line>) {
-        let Some((effect, _)) = Effect::from_lines(line, next) else {
-            return;
-        };
+    fn apply(
+        &mut self,
+        seq: Seq,
+        at: Time,
+        line: &Line,
+        next: Option<&Line>,
+    ) -> Result<(), &'static str> {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return Ok(());
+        }
+        let (effect, lines) = Effect::from_lines(line, next).ok_or(UNKNOWN)?;
+        self.skip = lines - 1;
         if let Some((claim, place)) = parts(&effect) {
             if let Some(mut shard) = self.ledger.lock_of(claim).filter(|shard| shard.seq < seq) {
                 shard.apply(seq, at, &effect);
@@ -55,7 +70,7 @@ impl Rebuilt {
             if let Some(entry) = self.days.get(place.day).filter(|e| e.day.seq() < seq) {
                 apply_to_day(entry, seq, &effect, next);
             }
-            return;
+            return Ok(());
         }
         match effect {
             Effect::DayCreated { day, frame } if self.days.get(day).is_none() => {
@@ -97,9 +112,10 @@ impl Rebuilt {
                 }
                 self.text.extend(bytes);
             }
-            Effect::Installed { version, done } => self.installed(version, done),
+            Effect::Installed { version, done } => self.installed(version, done)?,
             _ => {}
         }
+        Ok(())
     }
 
     fn define_plan(&mut self) {
@@ -112,15 +128,18 @@ impl Rebuilt {
         }
     }
 
-    fn installed(&mut self, version: u32, done: bool) {
+    fn installed(&mut self, version: u32, done: bool) -> Result<(), &'static str> {
         if version < self.admin.version {
-            return;
+            return Ok(());
         }
         self.admin.version = version;
         self.admin.unfinished = !done;
-        if !done && let Ok(document) = serde_json::from_slice(&self.text) {
-            self.document = Some(document);
+        if !done {
+            let unreadable =
+                "a catalog that this version cannot read; a newer one may have written it";
+            self.document = Some(serde_json::from_slice(&self.text).map_err(|_| unreadable)?);
         }
+        Ok(())
     }
 }
 
@@ -192,7 +211,7 @@ pub(super) fn from_snapshot(
     let (mut rebuilt, upto) = found.ok_or_else(|| damaged("an empty snapshot", name.position))?;
     let start = rebuilt.tail;
     let tail = replay(store, start.position, last, start, &mut |seq, at, line, next| {
-        rebuilt.apply(seq, at, line, next);
+        rebuilt.apply(seq, at, line, next)
     })?;
     if tail.seq < upto {
         return Err(damaged("a snapshot that saw more than the log reaches", name.position));
@@ -206,7 +225,7 @@ fn from_beginning(store: &dyn LogStore, last: Position) -> Result<Option<Rebuilt
     let mut absurd = false;
     let tail = replay(store, 0, last, Tail::default(), &mut |seq, at, line, next| {
         if let Some(rebuilt) = &mut rebuilt {
-            rebuilt.apply(seq, at, line, next);
+            return rebuilt.apply(seq, at, line, next);
         } else if let Some((Effect::Founded { shards, key }, _)) = Effect::from_lines(line, next) {
             let shards = shards as usize;
             if shards.is_power_of_two() && shards <= crate::limits::SHARDS_MAX {
@@ -215,6 +234,7 @@ fn from_beginning(store: &dyn LogStore, last: Position) -> Result<Option<Rebuilt
         } else {
             absurd = true;
         }
+        Ok(())
     })?;
     match (&mut rebuilt, absurd) {
         (Some(rebuilt), false) => rebuilt.finish(tail),
@@ -276,18 +296,20 @@ pub fn read_log(
         }
         if skip > 0 {
             skip -= 1;
-            return;
+            return Ok(());
         }
-        let Some((effect, lines)) = Effect::from_lines(line, next) else {
-            return;
-        };
+        let (effect, lines) = Effect::from_lines(line, next).ok_or(UNKNOWN)?;
         skip = lines - 1;
         summary.effects += 1;
         if seq >= from && !stopped {
             stopped = visit(Event { seq, at, effect }).is_break();
         }
+        Ok(())
     })?;
     summary.last = tail.seq;
     summary.frames = tail.position + 1 - first;
     Ok(summary)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,8 +13,10 @@ use crate::log_store::{LogStore, Position};
 use crate::record::{Line, has_more};
 use crate::time::Time;
 
-/// Told each line with its number, its full time, and the next line of its group.
-pub(crate) type Visit<'a> = dyn FnMut(Seq, Time, &Line, Option<&Line>) + 'a;
+/// Told each line with its number, its full time, and the next line of its group; answers with
+/// what is wrong with it, if anything is.
+pub(crate) type Visit<'a> =
+    dyn FnMut(Seq, Time, &Line, Option<&Line>) -> Result<(), &'static str> + 'a;
 
 /// Visits every line of the frames after `after` up to `upto`, with the next line of its group.
 /// `tail` is what is known of the log at `after`; with its default the first frame is taken as it
@@ -76,7 +78,7 @@ fn one_frame(
             return Err("a line with another number");
         }
         let next = lines.peek().filter(|_| has_more(&line));
-        visit(seq, time_of(stamp), &line, next);
+        visit(seq, time_of(stamp), &line, next)?;
         tail.seq = seq;
         seq = Seq(seq.0 + 1);
     }

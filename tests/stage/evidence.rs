@@ -1,8 +1,8 @@
 //! How much work a test does, and the line of evidence it leaves.
 //!
-//! Ordinarily a test does its CI share. With `CUPO_LONG=1` it does the release share (`0.1`: a tenth
-//! of it), and adds one line to the file that `CUPO_EVIDENCE` names: only what was counted is
-//! written. `tests/long` runs them so.
+//! Ordinarily a test does its CI share. With `CUPO_LONG=1` it does the release share (`0.1`: a
+//! tenth of it), and adds one line to the file that `CUPO_EVIDENCE` names: only what was counted
+//! is written. `tests/long` runs them so.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fs::OpenOptions;
