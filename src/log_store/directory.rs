@@ -250,6 +250,24 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         Ok(frames)
     }
 
+    /// As a failed sync of a file, a failed sync of the directory is the last call of this store.
+    fn sync_directory(&self) -> Result<(), StorageError> {
+        let mut log = self.log.lock();
+        if let Some(error) = &log.broken {
+            return Err(error.clone());
+        }
+        let synced = self.fs.sync_directory(&self.directory).map_err(self.io("sync"));
+        log.broken = synced.as_ref().err().cloned();
+        synced
+    }
+
+    /// The oldest file, if the one after it begins at `upto + 1` or before.
+    fn take_oldest(&self, upto: Position) -> Option<Found> {
+        let mut files = self.files.lock();
+        let next = files.get(1).map(|next| next.header.first);
+        next.is_some_and(|first| first <= upto + 1).then(|| files.remove(0))
+    }
+
     /// Saves what had been begun and never acknowledged, for people to look at.
     fn set_aside(&self, path: &Path, offset: u64) -> Result<(), StorageError> {
         const KEEP: usize = 1 << 20;
@@ -389,18 +407,15 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         for name in self.snapshots()?.into_iter().skip(keep) {
             snapshots::remove(&self.fs, &self.directory, name)?;
         }
-        let old: Vec<Found> = {
-            let mut files = self.files.lock();
-            let keep = files
-                .windows(2)
-                .take_while(|pair| pair.get(1).is_some_and(|next| next.header.first <= upto + 1));
-            let count = keep.count();
-            files.drain(..count).collect()
-        };
-        for found in old {
-            self.spares.recycle(&found.path).map_err(self.io("recycle a file of"))?;
+        // The oldest first, each for good before the next: a gap would look like a lost file.
+        while let Some(found) = self.take_oldest(upto) {
+            if let Err(error) = self.spares.recycle(&found.path) {
+                self.files.lock().insert(0, found);
+                return Err(self.io("recycle a file of")(error));
+            }
+            self.sync_directory()?;
         }
-        self.fs.sync_directory(&self.directory).map_err(self.io("sync"))
+        self.sync_directory()
     }
 
     fn archive(&self, name: &str, lines: &[u8]) -> Result<(), StorageError> {
