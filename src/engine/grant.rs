@@ -14,6 +14,7 @@ use crate::inventory::DayState;
 use crate::journal::Commit;
 use crate::ledger::{Shard, Stage};
 use crate::limits::{ENDED_PER_PARTY_MAX, REASON_BYTES_MAX, SLOTS_PER_REQUEST_MAX};
+use crate::planted::planted;
 use crate::record::{self, Effect, Line, TextOf};
 use crate::rejection::Rejection;
 use crate::sync::MutexGuard;
@@ -195,7 +196,10 @@ impl Hall {
             match entry.stage() {
                 Stage::Claim(ClaimState::Held) => {
                     holds += 1;
-                    if holds > usize::from(rules.holds.per_party) && first.reason.is_none() {
+                    if holds
+                        > usize::from(rules.holds.per_party) + usize::from(planted("one_hold_more"))
+                        && first.reason.is_none()
+                    {
                         return Err(Rejection::HoldLimit { claim: id });
                     }
                 }
@@ -342,7 +346,7 @@ fn place_under_lock<const N: usize>(
         }
     }
     let pending = same_day.get(..count as usize).unwrap_or(&[]);
-    if ask.reason.is_none() {
+    if ask.reason.is_none() && !planted("check_before_the_lock_only") {
         day.check(&state.plan, &state.frame, now, &wanted.place, pending, None)
             .map_err(|short| (day.seq(), shortage(ask.slot, short).into()))?;
     } else if day.is_closed() || !day.fits_lanes(&wanted.place) {

@@ -92,7 +92,7 @@ pub fn builder(fs: &SimFileSystem, seed: u64) -> Result<Builder, Error> {
     };
     let store = DirectoryStore::open(fs.clone(), DIR, options)?;
     let builder = Engine::builder().store(store).seeded(seed).shards(2);
-    Ok(builder.keep_days(1).snapshot_every(24 << 10).idempotency_window(Duration::from_secs(3600)))
+    Ok(builder.keep_days(1).snapshot_every(24 << 10).idempotency_window(Duration::from_hours(1)))
 }
 
 pub fn open(fs: &SimFileSystem, seed: u64, clock: &ManualClock) -> Result<Engine, Error> {
@@ -180,7 +180,11 @@ impl<'e> Town<'e> {
         let draw = dice.below(100);
         if self.claims.is_empty() || draw < 34 {
             let ask = self.ask(dice, request);
-            return self.send(if draw % 4 == 0 { engine.book(&ask) } else { engine.hold(&ask) });
+            return self.send(if draw.is_multiple_of(4) {
+                engine.book(&ask)
+            } else {
+                engine.hold(&ask)
+            });
         }
         let claim = self.claim(dice);
         match draw {
@@ -228,7 +232,7 @@ impl<'e> Town<'e> {
             }
             5 | 6 => engine.snapshot()?,
             7 => {
-                run.clock.advance(Duration::from_secs(20 * 3600));
+                run.clock.advance(Duration::from_hours(20));
                 engine.tick();
             }
             n => {
