@@ -36,7 +36,7 @@ use crate::journal::{Commit, Feed, Journal};
 use crate::ledger::{Ledger, Shard};
 use crate::limits::RING_LINES;
 use crate::log_store::LogStore;
-use crate::planted::planted;
+use crate::planted::{panic_point, planted};
 use crate::record::Effect;
 use crate::rejection::Rejection;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
@@ -206,9 +206,11 @@ impl Hall {
         effect: &Effect,
     ) -> Seq {
         let guard = HalfDone(&self.half_done);
+        panic_point("panic_before_the_record");
         let seq = self.journal.publish(now, &mut [effect.to_line()]);
+        panic_point("panic_after_the_record");
         day.apply(state, seq, effect);
-        assert!(!planted("panic_in_the_middle"), "a planted panic");
+        panic_point("panic_between_day_and_shard");
         shard.apply(seq, now, effect);
         drop(guard);
         seq

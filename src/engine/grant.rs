@@ -14,7 +14,7 @@ use crate::inventory::DayState;
 use crate::journal::Commit;
 use crate::ledger::{Shard, Stage};
 use crate::limits::{ENDED_PER_PARTY_MAX, REASON_BYTES_MAX, SLOTS_PER_REQUEST_MAX};
-use crate::planted::planted;
+use crate::planted::{panic_point, planted};
 use crate::record::{self, Effect, Line, TextOf};
 use crate::rejection::Rejection;
 use crate::sync::MutexGuard;
@@ -311,12 +311,15 @@ impl Hall {
         let reason = asks.first().and_then(|ask| ask.reason.as_deref()).unwrap_or("");
         record::text(TextOf::Reason, reason.as_bytes()).for_each(push);
         let guard = HalfDone(&self.half_done);
+        panic_point("panic_before_the_grant");
         let seq = self.journal.publish(now, lines.get_mut(..used).unwrap_or(&mut []));
+        panic_point("panic_after_the_grant");
         for (effect, wanted) in effects.iter().flatten().zip(wanted.iter().flatten()) {
             let lock = locks.iter_mut().flatten().find(|(day, _)| *day == wanted.place.day);
             if let Some((_, state)) = lock {
                 wanted.day.day.apply(state, seq, effect);
             }
+            panic_point("panic_within_the_grant");
             shard.apply(seq, now, effect);
         }
         drop(guard);

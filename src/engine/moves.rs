@@ -11,7 +11,7 @@ use crate::id::{ClaimId, RequestId, Seq, SlotId};
 use crate::inventory::{DayEntry, DayState, starts_at};
 use crate::journal::Commit;
 use crate::ledger::Shard;
-use crate::planted::planted;
+use crate::planted::{panic_point, planted};
 use crate::record::Effect;
 use crate::rejection::Rejection;
 use crate::sync::MutexGuard;
@@ -266,12 +266,14 @@ impl Hall {
         let freed = Effect::Freed { claim, place: before, held };
         shard.reserve_cold(claim.index());
         let guard = HalfDone(&self.half_done);
+        panic_point("panic_before_the_move");
         let seq = if planted("a_move_in_two_groups") {
             self.journal.publish(now, &mut [taken.to_line()]);
             self.journal.publish(now, &mut [freed.to_line()])
         } else {
             self.journal.publish(now, &mut [taken.to_line(), freed.to_line()])
         };
+        panic_point("panic_after_the_move");
         if both.same() && adopted.is_none() {
             both.new.day.shift(&mut both.first, seq, claim, (&before, &place), held);
         } else {
@@ -281,6 +283,7 @@ impl Hall {
                 old.day.apply(both.old_state(), seq, &freed);
             }
         }
+        panic_point("panic_within_the_move");
         shard.apply(seq, now, &taken);
         drop(guard);
         (used + 2, seq, Ok(false))
