@@ -80,9 +80,6 @@ impl Row {
 }
 
 fn decide(sight: Sight) -> Decision {
-    if planted("damage_is_a_torn_tail") && !sight.valid && !sight.superseded {
-        return Decision::End;
-    }
     TABLE.iter().find(|row| row.matches(sight)).map_or(Decision::Refuse, |row| row.decision)
 }
 
