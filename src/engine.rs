@@ -36,6 +36,7 @@ use crate::journal::{Commit, Feed, Journal};
 use crate::ledger::{Ledger, Shard};
 use crate::limits::RING_LINES;
 use crate::log_store::LogStore;
+use crate::planted::{panic_point, planted};
 use crate::record::Effect;
 use crate::rejection::Rejection;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
@@ -149,6 +150,9 @@ impl Hall {
 
     fn refresh_now(&self) -> Time {
         let clock = Time::from(self.clock.now()).0;
+        if planted("expire_by_the_wall_clock") {
+            return Time(clock);
+        }
         // Relaxed: as in `now`.
         Time(self.now.fetch_max(clock, Ordering::Relaxed).max(clock))
     }
@@ -202,8 +206,11 @@ impl Hall {
         effect: &Effect,
     ) -> Seq {
         let guard = HalfDone(&self.half_done);
+        panic_point("panic_before_the_record");
         let seq = self.journal.publish(now, &mut [effect.to_line()]);
+        panic_point("panic_after_the_record");
         day.apply(state, seq, effect);
+        panic_point("panic_between_day_and_shard");
         shard.apply(seq, now, effect);
         drop(guard);
         seq

@@ -20,6 +20,7 @@ use crate::error::{Error, StorageError};
 use crate::id::Seq;
 use crate::limits::{RING_LINES, SEEDED_RING_LINES};
 use crate::log_store::{LogStore, Position};
+use crate::planted::planted;
 use crate::record::Line;
 use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
 use crate::time::Time;
@@ -45,6 +46,9 @@ pub(crate) struct Tail {
     /// The latest time of a record.
     pub(crate) time: Time,
 }
+
+/// Where the flusher has no thread, it writes in the middle of things at every such number.
+const OVERTAKEN: u64 = 5;
 
 const OPEN: u8 = 0;
 const FULL: u8 = 1;
@@ -189,6 +193,9 @@ impl Journal {
             self.ring.write(seq, now, line);
             seq += 1;
         }
+        if self.inline.is_some() && first.is_multiple_of(OVERTAKEN) {
+            self.pump();
+        }
         Seq(seq.saturating_sub(1))
     }
 
@@ -261,6 +268,9 @@ impl Journal {
         self.waiters.register(seq, cx.waker());
         self.wake_flusher();
         let blocked = self.pump() == Turn::Blocked;
+        if planted("no_second_look") && self.inline.is_none() {
+            return Poll::Pending;
+        }
         // Looked at again: the flusher may have passed between the first look and the entry.
         match self.outcome(seq) {
             Some(result) => Poll::Ready(result),
@@ -273,7 +283,7 @@ impl Journal {
     }
 
     fn outcome(&self, seq: Seq) -> Option<Result<(), Error>> {
-        if self.durable() >= seq {
+        if self.durable() >= seq || planted("acknowledge_at_once") {
             return Some(Ok(()));
         }
         // Acquire: pairs with the Release in `fail`, so that the failure can be read.

@@ -28,7 +28,7 @@ use std::thread;
 
 use cupo::{Crash, Engine, Fault, FileSystem, Seq, SimFileSystem};
 use evidence::{Evidence, first_seed, share};
-use simulation::{DIR, Dice, Ledger, Run, events, open, run};
+use simulation::{DIR, Dice, Ledger, Run, events, go_on, open, run};
 
 const STEPS: usize = 220;
 
@@ -110,6 +110,10 @@ fn check(fs: &SimFileSystem, seed: u64, cut: &Run, what: &str) {
 
 fn lives_on(engine: Engine, fs: &SimFileSystem, seed: u64, cut: &Run, what: &str) {
     engine.tick();
+    let mut more = Run { clock: cut.clock.clone(), ..Run::default() };
+    go_on(&engine, seed + 1_000_000, 12, &mut more).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let audit = engine.audit();
+    assert!(audit.is_clean(), "{what}, going on: {:#?}", audit.problems);
     let hash = engine.state_hash();
     engine.close().unwrap_or_else(|error| panic!("{what}: {error}"));
     let again = open(fs, seed, &cut.clock).unwrap_or_else(|error| panic!("{what}: {error}"));

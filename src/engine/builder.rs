@@ -229,7 +229,7 @@ impl Builder {
         self.check_clock(&rebuilt)?;
         let inline = self.seed.is_some();
         let journal = Journal::start(store.clone(), claimed.epoch, rebuilt.tail, inline)?;
-        let hall = Arc::new(self.hall(store, journal, rebuilt)?);
+        let hall = Arc::new(self.hall(store, journal, rebuilt));
         if new {
             let (shards, key) = (hall.ledger.shards(), hall.ledger.key());
             let shards = u32::try_from(shards).unwrap_or(0);
@@ -257,12 +257,7 @@ impl Builder {
         Ok(())
     }
 
-    fn hall(
-        self,
-        store: Arc<dyn LogStore>,
-        journal: Arc<Journal>,
-        rebuilt: Rebuilt,
-    ) -> Result<Hall, Error> {
+    fn hall(self, store: Arc<dyn LogStore>, journal: Arc<Journal>, rebuilt: Rebuilt) -> Hall {
         let Rebuilt { ledger, days, admin, document, tail, .. } = rebuilt;
         let mut world = World { days, ..World::default() };
         if let Some(document) = document {
@@ -273,7 +268,7 @@ impl Builder {
         }
         let now = Time::from(self.clock.now()).max(tail.time);
         let snapshot_at_bytes = self.settings.snapshot_every;
-        Ok(Hall {
+        Hall {
             stash: stash_lines(ledger.shards()),
             ledger,
             world: ArcSwap::from_pointee(world),
@@ -287,7 +282,7 @@ impl Builder {
             half_done: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             memory: AtomicU64::new(0),
-        })
+        }
     }
 }
 

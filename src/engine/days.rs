@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::id::{ActorId, CalendarId, ClaimId, DayId, Seq};
 use crate::inventory::{Day, DayEntry, DayState, Plan, Shape, lanes};
 use crate::limits::REASON_BYTES_MAX;
+use crate::planted::planted;
 use crate::record::{self, DayFrame, Effect, Line, TextOf};
 use crate::rejection::Rejection;
 use crate::sync::{Arc, MutexGuard};
@@ -168,6 +169,9 @@ impl Hall {
         let before = std::cell::Cell::new(None);
         let done = self.adjust(id, |scene| {
             let to = next(scene.state).filter(|_| scene.place.day == day)?;
+            if planted("a_closed_day_keeps_its_holds") {
+                return None;
+            }
             before.set(Some(to));
             let (claim, place, actor) = (scene.id, scene.place, ActorId(0));
             Some(match to {

@@ -11,6 +11,7 @@ use crate::id::{ClaimId, RequestId, Seq, SlotId};
 use crate::inventory::{DayEntry, DayState, starts_at};
 use crate::journal::Commit;
 use crate::ledger::Shard;
+use crate::planted::{panic_point, planted};
 use crate::record::Effect;
 use crate::rejection::Rejection;
 use crate::sync::MutexGuard;
@@ -132,7 +133,7 @@ struct Both<'a> {
 
 impl<'a> Both<'a> {
     fn lock(old: &'a DayEntry, new: &'a DayEntry) -> Self {
-        let new_is_first = new.day.id <= old.day.id;
+        let new_is_first = new.day.id <= old.day.id || planted("day_locks_in_call_order");
         let (low, high) = if new_is_first { (new, old) } else { (old, new) };
         let first = low.day.state().lock();
         let second = (low.day.id != high.day.id).then(|| high.day.state().lock());
@@ -265,14 +266,24 @@ impl Hall {
         let freed = Effect::Freed { claim, place: before, held };
         shard.reserve_cold(claim.index());
         let guard = HalfDone(&self.half_done);
-        let seq = self.journal.publish(now, &mut [taken.to_line(), freed.to_line()]);
+        panic_point("panic_before_the_move");
+        let seq = if planted("a_move_in_two_groups") {
+            self.journal.publish(now, &mut [taken.to_line()]);
+            self.journal.publish(now, &mut [freed.to_line()])
+        } else {
+            self.journal.publish(now, &mut [taken.to_line(), freed.to_line()])
+        };
+        panic_point("panic_after_the_move");
         if both.same() && adopted.is_none() {
             both.new.day.shift(&mut both.first, seq, claim, (&before, &place), held);
         } else {
             let new = both.new;
             new.day.apply(both.new_state(), seq, &taken);
-            old.day.apply(both.old_state(), seq, &freed);
+            if !planted("keep_both_places") {
+                old.day.apply(both.old_state(), seq, &freed);
+            }
         }
+        panic_point("panic_within_the_move");
         shard.apply(seq, now, &taken);
         drop(guard);
         (used + 2, seq, Ok(false))

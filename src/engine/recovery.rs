@@ -16,6 +16,7 @@ use crate::inventory::{DayEntry, DayMap, Shape};
 use crate::journal::{Event, Tail, replay};
 use crate::ledger::Ledger;
 use crate::log_store::{DirectoryReader, LogStore, Position, SnapshotName};
+use crate::planted::planted;
 use crate::record::{Effect, Line, TextOf};
 use crate::time::Time;
 
@@ -64,7 +65,9 @@ impl Rebuilt {
         let (effect, lines) = Effect::from_lines(line, next).ok_or(UNKNOWN)?;
         self.skip = lines - 1;
         if let Some((claim, place)) = parts(&effect) {
-            if let Some(mut shard) = self.ledger.lock_of(claim).filter(|shard| shard.seq < seq) {
+            if let Some(mut shard) =
+                self.ledger.lock_of(claim).filter(|shard| shard.seq < seq || planted("apply_twice"))
+            {
                 shard.apply(seq, at, &effect);
             }
             if let Some(entry) = self.days.get(place.day).filter(|e| e.day.seq() < seq) {

@@ -9,6 +9,7 @@ use crate::id::{Channel, ClaimId, DayId, Seq};
 use crate::inventory::map::Bits;
 use crate::inventory::plan::Plan;
 use crate::inventory::roster::Roster;
+use crate::planted::planted;
 use crate::record::{DayFrame, Effect};
 use crate::sync::{Arc, AtomicBool, AtomicU16, AtomicU64, Mutex, Ordering};
 use crate::time::Time;
@@ -107,7 +108,7 @@ impl Day {
         pending: &[Place],
         freed: Option<&Place>,
     ) -> Result<(), Shortage> {
-        if self.is_closed() {
+        if self.is_closed() && !planted("grant_on_a_closed_day") {
             return Err(Shortage::Closed(place.start));
         }
         let (width, channel) = (u32::from(place.width()), place.channel.index());
@@ -127,12 +128,13 @@ impl Day {
                 *lane = lane.saturating_sub(u32::from(old.width()));
             }
             let used: u32 = lanes.iter().sum();
-            if used + width > u32::from(limits.capacity) {
+            let capacity = u32::from(limits.capacity) + u32::from(planted("one_place_too_many"));
+            if used + width > capacity {
                 return Err(Shortage::Full(slot));
             }
             let max = limits.max.get(channel).copied().unwrap_or(0);
             let own = lanes.get(channel).copied().unwrap_or(0);
-            if own + width > u32::from(max) {
+            if own + width > u32::from(max) && !planted("no_channel_limit") {
                 return Err(Shortage::Channel(slot));
             }
             if plan.protects() {
@@ -248,7 +250,7 @@ impl Day {
                     (Some(_), false) => self.change_held(place, true),
                     (Some(_), true) => {}
                     (None, held) => {
-                        if *held {
+                        if *held && !planted("held_is_never_less") {
                             self.change_held(place, false);
                         }
                         self.subtract(state, place, place.slots());

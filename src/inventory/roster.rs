@@ -4,6 +4,7 @@
 
 use crate::id::ClaimId;
 use crate::limits::ROSTER_MAX;
+use crate::planted::planted;
 
 /// A place that is free holds this bit and the number of the next free one.
 const FREE: u64 = 1 << 63;
@@ -64,7 +65,7 @@ impl Roster {
             && *slot & FREE == 0
         {
             *slot = FREE | u64::from(free);
-            self.free = at;
+            self.free = if planted("roster_forgets_its_free_places") { NO_FREE } else { at };
             self.count -= 1;
         }
     }

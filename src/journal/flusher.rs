@@ -10,6 +10,7 @@ use crate::journal::ring::time_of;
 use crate::journal::{BROKEN, CLOSED, FENCED, FULL, Journal, OPEN, Tail};
 use crate::limits::FRAME_LINES_MAX;
 use crate::log_store::Appended;
+use crate::planted::planted;
 use crate::record::has_more;
 use crate::sync::Ordering;
 
@@ -148,7 +149,7 @@ fn fill(journal: &Journal, frame: &mut Frame, epoch: u64) -> Option<(Header, u32
         lines += 1;
         let [.., stamp] = line;
         seen = time_of(stamp).max(seen);
-        if !has_more(&line) {
+        if !has_more(&line) || planted("half_a_group") {
             (whole, time) = (lines, seen);
         }
     }
@@ -171,7 +172,9 @@ fn acknowledge(journal: &Journal, header: &Header, crc: u32, bytes: &[u8]) {
     journal.window.push(header.first, header.position, bytes);
     // SeqCst: pairs with the look after registering in `poll`.
     journal.durable.store(last.0, Ordering::SeqCst);
-    journal.add_room(u64::from(header.lines));
+    if !planted("room_is_never_given_back") {
+        journal.add_room(u64::from(header.lines));
+    }
     journal.waiters.wake(last);
 }
 

@@ -16,6 +16,7 @@ use cupo::{
 pub const DIR: &str = "data";
 const BEGINS: &str = "2026-12-01T06:00:00Z";
 const IN_FLIGHT_MAX: usize = 6;
+const PARTIES: u128 = 9;
 /// A few days of a few slots: everybody meets everybody.
 const CATALOG: &str = r#"
 [[offices]]
@@ -70,7 +71,7 @@ impl Dice {
 }
 
 /// What a run came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Run {
     /// The highest record that any acknowledged answer rests on.
     pub acknowledged: Seq,
@@ -92,7 +93,7 @@ pub fn builder(fs: &SimFileSystem, seed: u64) -> Result<Builder, Error> {
     };
     let store = DirectoryStore::open(fs.clone(), DIR, options)?;
     let builder = Engine::builder().store(store).seeded(seed).shards(2);
-    Ok(builder.keep_days(1).snapshot_every(24 << 10).idempotency_window(Duration::from_secs(3600)))
+    Ok(builder.keep_days(1).snapshot_every(24 << 10).idempotency_window(Duration::from_hours(1)))
 }
 
 pub fn open(fs: &SimFileSystem, seed: u64, clock: &ManualClock) -> Result<Engine, Error> {
@@ -102,27 +103,34 @@ pub fn open(fs: &SimFileSystem, seed: u64, clock: &ManualClock) -> Result<Engine
 /// Runs `steps` steps of the history that `seed` names, or as many as the disk lets it.
 pub fn run(fs: &SimFileSystem, seed: u64, steps: usize) -> Run {
     let clock = ManualClock::at(BEGINS.parse().unwrap());
-    let mut run = Run { acknowledged: Seq(0), failed: None, clock, events: Vec::new(), hash: 0 };
+    let mut run = Run { clock, ..Run::default() };
     run.failed = live(fs, seed, steps, &mut run).err();
     run
 }
 
 fn live(fs: &SimFileSystem, seed: u64, steps: usize, run: &mut Run) -> Result<(), Error> {
     let engine = open(fs, seed, &run.clock)?;
-    let lived = play(&engine, seed, steps, run);
+    let lived = go_on(&engine, seed, steps, run);
     run.events = events(&engine, Seq(1));
     lived?;
     run.hash = engine.state_hash();
     engine.close()
 }
 
-fn play(engine: &Engine, seed: u64, steps: usize, run: &mut Run) -> Result<(), Error> {
-    engine.install(&Catalog::from_toml(CATALOG).unwrap())?;
+/// Some more steps on an engine that may have a history already.
+pub fn go_on(engine: &Engine, seed: u64, steps: usize, run: &mut Run) -> Result<(), Error> {
+    if engine.catalog().is_none() {
+        engine.install(&Catalog::from_toml(CATALOG).unwrap())?;
+    }
     run.acknowledged = engine.durable();
     let mut dice = Dice(seed);
     let mut town = Town { engine, claims: Vec::new(), flying: Vec::new(), asks: Vec::new() };
+    for party in 0..PARTIES {
+        let known = engine.claims_of(PartyId(party)).wait()?;
+        town.claims.extend(known.iter().map(|claim| claim.id));
+    }
     for step in 0..steps {
-        town.step(&mut dice, step as u128 + 1, run)?;
+        town.step(&mut dice, u128::from(seed) << 64 | step as u128, run)?;
     }
     while town.settle_one(0, run)? {}
     Ok(())
@@ -167,7 +175,7 @@ impl<'e> Town<'e> {
 
     fn ask(&mut self, dice: &mut Dice, request: u128) -> Ask {
         let service = self.engine.service(["passport", "visa"][dice.below(2)]).unwrap();
-        let party = PartyId(dice.below(9) as u128);
+        let party = PartyId(u128::from(dice.next()) % PARTIES);
         let slot = self.slot(dice);
         let channel = [Channel::WEB, Channel::DESK][dice.below(2)];
         let ask = Ask::new(party, RequestId(request), service, slot).channel(channel);
@@ -180,7 +188,11 @@ impl<'e> Town<'e> {
         let draw = dice.below(100);
         if self.claims.is_empty() || draw < 34 {
             let ask = self.ask(dice, request);
-            return self.send(if draw % 4 == 0 { engine.book(&ask) } else { engine.hold(&ask) });
+            return self.send(if draw.is_multiple_of(4) {
+                engine.book(&ask)
+            } else {
+                engine.hold(&ask)
+            });
         }
         let claim = self.claim(dice);
         match draw {
@@ -228,7 +240,7 @@ impl<'e> Town<'e> {
             }
             5 | 6 => engine.snapshot()?,
             7 => {
-                run.clock.advance(Duration::from_secs(20 * 3600));
+                run.clock.advance(Duration::from_hours(20));
                 engine.tick();
             }
             n => {
