@@ -240,7 +240,7 @@ impl From<()> for Outcome {
 }
 
 impl Outcome {
-    /// The ids of the claims that this very call made.
+    /// The ids of the claims that a hold or booking made just now.
     pub fn granted(&self) -> Vec<ClaimId> {
         match self {
             Self::Receipts(receipts) => {
