@@ -5,7 +5,7 @@
 use crate::claim::{ClaimState, Place, Receipt};
 use crate::engine::life::{after_cutoff, over};
 use crate::engine::request::{party_limit, shortage};
-use crate::engine::{Engine, HalfDone, Hall, Scene, World, scene, view};
+use crate::engine::{Engine, HalfDone, Hall, Scene, Verdict, World, scene, view};
 use crate::error::Error;
 use crate::id::{ClaimId, RequestId, Seq, SlotId};
 use crate::inventory::{DayEntry, DayState, starts_at};
@@ -87,10 +87,12 @@ impl Engine {
         self.hall.relocate(Wish { version: Some(version), ..wish })
     }
 
-    /// Moves a booking into the places of a hold of the same party, which ends with that.
+    /// Moves a booking into the places of a hold of the same party for the same services, which
+    /// ends with that. Persons and channel become those of the hold.
     ///
     /// # Errors
-    /// As [`Engine::reschedule`]; [`Rejection::OtherParty`], [`Rejection::HoldExpired`].
+    /// As [`Engine::reschedule`]; [`Rejection::OtherParty`], [`Rejection::HoldExpired`],
+    /// [`Rejection::OutOfRange`] for other services.
     pub fn reschedule_to_hold(
         &self,
         booking: ClaimId,
@@ -179,10 +181,22 @@ impl Hall {
                     return Commit::new(&self.journal, shard.seq, Err(rejection.into()));
                 }
             };
+            let gone = Rejection::UnknownDay { day: target.day };
             let days = (world.days.get(old_place.day), world.days.get(target.day));
-            let (Some(old), Some(new)) = days else {
-                let gone = Rejection::UnknownDay { day: target.day };
-                return Commit::new(&self.journal, shard.seq, Err(gone.into()));
+            let (old, new) = match days {
+                (Some(old), Some(new)) => (old, new),
+                (Some(_), None) => {
+                    return Commit::new(&self.journal, shard.seq, Err(gone.into()));
+                }
+                (None, _) => {
+                    return self.settled(&shard, &world, wish.claim, &|scene| match allowed(
+                        &wish, scene, target,
+                    ) {
+                        Ok(true) => Verdict::Replay,
+                        Ok(false) => Verdict::Refuse(gone),
+                        Err(rejection) => Verdict::Refuse(rejection),
+                    });
+                }
             };
             if !self.permit(&mut shard, LINES) {
                 drop(shard);
@@ -302,14 +316,7 @@ impl Hall {
         let new = both.new;
         let here = |rejection: Rejection| (shard.seq, Error::from(rejection));
         if let Target::Hold(hold) = wish.target {
-            let entry = shard.get(hold).ok_or(here(Rejection::UnknownClaim { claim: hold }))?;
-            if entry.stage() != crate::ledger::Stage::Claim(ClaimState::Held) {
-                let how = entry.stage().state().unwrap_or(ClaimState::Released);
-                return Err(here(Rejection::AlreadyEnded { how }));
-            }
-            if entry.time() <= now {
-                return Err(here(Rejection::HoldExpired { at: entry.time().utc() }));
-            }
+            self.may_take_over(wish.claim, hold, shard, world, now).map_err(here)?;
             return Ok(target);
         }
         let rules = world.rules.as_deref();
@@ -322,10 +329,14 @@ impl Hall {
         if let Some(service) = services.as_slice().iter().find(|s| !calendar.serves(**s)) {
             return Err(here(Rejection::ServiceNotServed { service: *service }));
         }
-        let own = shard.get(wish.claim).map(|entry| entry.party).ok_or(unknown.clone())?;
-        let others = shard.of_party(self.ledger.locate(own).0, own);
-        let others = others.filter(|(id, _)| *id != wish.claim);
-        party_limit(services.as_slice(), target, others, rules, shard, &[]).map_err(here)?;
+        let entry = shard.get(wish.claim).ok_or(unknown.clone())?;
+        // A hold that replaces a claim is counted when that is moved into it, or it is confirmed.
+        if !(entry.replaces() && wish.of == ClaimState::Held) {
+            let own = entry.party;
+            let others = shard.of_party(self.ledger.locate(own).0, own);
+            let others = others.filter(|(id, _)| *id != wish.claim);
+            party_limit(services.as_slice(), target, others, rules, shard, &[]).map_err(here)?;
+        }
         let same = both.same();
         let state = both.new_state();
         let (frame, plan) = (state.frame, state.plan.clone());
@@ -349,6 +360,38 @@ impl Hall {
         day.reserve(state, 1, true);
         let roster = state.roster.next(0).ok_or((day.seq(), Error::Busy))?;
         Ok(Place { roster, ..target })
+    }
+
+    /// Whether a booking may take over the places of a hold: one that runs, for the same services,
+    /// and within the party's limits where it is.
+    fn may_take_over(
+        &self,
+        claim: ClaimId,
+        hold: ClaimId,
+        shard: &Shard,
+        world: &World,
+        now: Time,
+    ) -> Result<(), Rejection> {
+        let unknown = Rejection::UnknownClaim { claim: hold };
+        let scene = scene(shard, world, hold, Time::MAX, now).ok_or(unknown)?;
+        if scene.state != ClaimState::Held {
+            return Err(over(&scene, scene.state));
+        }
+        if scene.entry.time() <= now {
+            return Err(Rejection::HoldExpired { at: scene.entry.time().utc() });
+        }
+        let services = shard.services(claim.index());
+        if shard.services(hold.index()) != services {
+            let what = "services of the hold: those of the booking";
+            return Err(Rejection::OutOfRange { what });
+        }
+        let Some(rules) = world.rules.as_deref() else {
+            return Ok(());
+        };
+        let party = scene.entry.party;
+        let others = shard.of_party(self.ledger.locate(party).0, party);
+        let others = others.filter(|(id, _)| *id != claim && *id != hold);
+        party_limit(services.as_slice(), scene.place, others, rules, shard, &[])
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct DayState {
     /// Gone from memory: whoever still holds the day must not use it.
     pub(crate) retired: bool,
     pub(crate) roster: Roster,
+    /// Those of each slot added up: what one slot has too many of is not taken from another.
     free_places: i64,
 }
 
@@ -191,8 +192,9 @@ impl Day {
         for index in slots {
             if let Some(word) = self.used.get(index) {
                 // Release: pairs with the Acquire in `used`; the sequence was stored before.
-                word.fetch_add(amount, Ordering::Release);
-                state.free_places -= i64::from(place.width());
+                let before = word.fetch_add(amount, Ordering::Release);
+                let after = before.wrapping_add(amount);
+                state.free_places -= state.plan.free(index, before) - state.plan.free(index, after);
             }
         }
         self.show(state);
@@ -203,11 +205,24 @@ impl Day {
         for index in slots {
             if let Some(word) = self.used.get(index) {
                 // Release: as in `add`.
-                word.fetch_sub(amount, Ordering::Release);
-                state.free_places += i64::from(place.width());
+                let before = word.fetch_sub(amount, Ordering::Release);
+                let after = before.wrapping_sub(amount);
+                state.free_places += state.plan.free(index, after) - state.plan.free(index, before);
             }
         }
         self.show(state);
+    }
+
+    /// Counts the free places anew.
+    fn recount(&self, state: &mut DayState) {
+        let free = (0..self.used.len()).map(|index| state.plan.free(index, self.used(index)));
+        state.free_places = free.sum();
+        self.show(state);
+    }
+
+    /// Whether no place is taken.
+    pub(crate) fn is_unused(&self) -> bool {
+        (0..self.used.len()).all(|index| self.used(index) == 0)
     }
 
     fn show(&self, state: &DayState) {
@@ -325,11 +340,9 @@ impl Day {
     pub(crate) fn replan(&self, state: &mut DayState, seq: Seq, frame: DayFrame, plan: Arc<Plan>) {
         // Release: as in `apply`.
         self.seq.store(seq.0, Ordering::Release);
-        let used: i64 = state.plan.places() - state.free_places;
-        state.free_places = plan.places() - used;
         state.frame = frame;
         state.plan = plan;
-        self.show(state);
+        self.recount(state);
     }
 
     /// How many slots have counters.
@@ -359,11 +372,10 @@ impl Day {
             if let Some(count) = self.held.get().and_then(|held| held.get(index)) {
                 count.store(*held, Ordering::Relaxed);
             }
-            state.free_places -= lanes(*used).iter().map(|lane| i64::from(*lane)).sum::<i64>();
         }
         self.closed.store(closed, Ordering::Relaxed);
         self.seq.store(seq.0, Ordering::Relaxed);
-        self.show(state);
+        self.recount(state);
     }
 
     /// Bytes of the day.
