@@ -18,8 +18,10 @@ mod reads;
 mod recovery;
 mod request;
 mod retry;
+mod shape;
 mod snapshot;
 mod verify;
+mod wish;
 
 use std::fmt;
 use std::thread::JoinHandle;

@@ -9,7 +9,7 @@ mod openings;
 mod plan;
 mod roster;
 
-pub(crate) use day::{Day, DayState, Shortage, lanes, starts_at};
+pub(crate) use day::{Day, DayState, Shortage, starts_at};
 pub(crate) use map::{DayEntry, DayMap};
 pub(crate) use openings::{Found, Search, earliest};
-pub(crate) use plan::{Plan, Plans, Shape};
+pub(crate) use plan::{Plan, Plans, Shape, lanes};

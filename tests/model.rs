@@ -131,7 +131,7 @@ fn on_both_cores(cases: u64, bundle: impl Fn(u64) -> Counts + Sync) -> Counts {
 
 fn tell(evidence: Evidence, counts: Counts) {
     let Counts { cases, commands, changes, refusals, reopened, compared } = counts;
-    assert!(changes * 4 > commands && refusals * 20 > commands, "the cases must do something");
+    assert!(changes * 4 > commands && refusals * 20 > commands, "they do little: {counts:?}");
     evidence.passed(&format!(
         "{cases} cases, {commands} commands, {changes} changes, {refusals} refusals, \
          {reopened} restarts, {compared} states compared"
@@ -141,7 +141,7 @@ fn tell(evidence: Evidence, counts: Counts) {
 #[test]
 fn in_memory_every_answer_is_the_rules() {
     let evidence = Evidence::of("T1 the model and the engine in memory");
-    let cases = share(10_000, 500_000);
+    let cases = share(1_000, 500_000);
     let bundle = |seed| check_seed(100, seed, &self::cases(200), in_memory);
     tell(evidence, on_both_cores(cases, bundle));
 }
@@ -149,7 +149,7 @@ fn in_memory_every_answer_is_the_rules() {
 #[test]
 fn on_disk_with_restarts_every_answer_is_the_rules() {
     let evidence = Evidence::of("T1 the model and the engine on disk, with restarts");
-    let cases = share(10_000, 500_000);
+    let cases = share(1_000, 500_000);
     let strategy = || proptest::strategy::Strategy::prop_map(self::cases(200), with_archive);
     let bundle = |seed| check_seed(100, 1_000_000 + seed, &strategy(), OnDisk::new);
     tell(evidence, on_both_cores(cases, bundle));

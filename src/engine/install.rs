@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, CatalogError, DayShape, Numbers, Rules};
-use crate::engine::days::fitted;
+use crate::engine::shape::fitted;
 use crate::engine::{Admin, Engine, Hall, World};
 use crate::error::Error;
 use crate::id::{ClaimId, DayId};

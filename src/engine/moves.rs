@@ -3,9 +3,10 @@
 //! Takes the new place and frees the old one in one step; if it fails, the old one is untouched.
 
 use crate::claim::{ClaimState, Place, Receipt};
-use crate::engine::life::{after_cutoff, over};
+use crate::engine::life::over;
 use crate::engine::request::{party_limit, shortage};
-use crate::engine::{Engine, HalfDone, Hall, Scene, Verdict, World, scene, view};
+use crate::engine::wish::{Target, Wish, allowed};
+use crate::engine::{Engine, HalfDone, Hall, Verdict, World, scene, view};
 use crate::error::Error;
 use crate::id::{ClaimId, RequestId, Seq, SlotId};
 use crate::inventory::{DayEntry, DayState, starts_at};
@@ -19,26 +20,6 @@ use crate::time::Time;
 
 /// Lines of a move: an expiry met on the way, taken, freed.
 const LINES: u32 = 3;
-
-/// Where to.
-#[derive(Clone, Copy)]
-enum Target {
-    Slot(SlotId),
-    Hold(ClaimId),
-}
-
-/// Who asks for a move, and how.
-#[derive(Clone, Copy)]
-struct Wish {
-    claim: ClaimId,
-    target: Target,
-    request: RequestId,
-    staff: bool,
-    /// Only holds, or only bookings.
-    of: ClaimState,
-    /// Only at this version.
-    version: Option<u16>,
-}
 
 impl Engine {
     /// Moves a hold to another slot; its deadline stays. Idempotent by request id.
@@ -114,13 +95,6 @@ impl Engine {
     ) -> Commit<'_, Receipt> {
         let wish = Wish::of_booking(booking, Target::Slot(to), request);
         self.hall.relocate(Wish { staff: true, ..wish })
-    }
-}
-
-impl Wish {
-    const fn of_booking(claim: ClaimId, target: Target, request: RequestId) -> Self {
-        let of = ClaimState::Booked;
-        Self { claim, target, request, staff: false, of, version: None }
     }
 }
 
@@ -397,40 +371,4 @@ impl Hall {
 
 fn target_start(shard: &Shard, claim: ClaimId) -> u16 {
     shard.get(claim).map_or(0, |entry| entry.place().start)
-}
-
-/// Whether the claim may move: true if this very move was made before.
-fn allowed(wish: &Wish, scene: &Scene<'_>, target: Place) -> Result<bool, Rejection> {
-    let cold = scene.shard.cold(scene.id.index());
-    if cold.version > 0 && cold.last_request == wish.request.0 {
-        let there = match wish.target {
-            Target::Slot(slot) => scene.place.slot() == slot,
-            Target::Hold(_) => scene.place.slot() == target.slot(),
-        };
-        let reused = Rejection::RequestReused { claim: scene.id };
-        return if there { Ok(true) } else { Err(reused) };
-    }
-    if wish.version.is_some_and(|version| version != cold.version) {
-        return Err(Rejection::VersionChanged { present: cold.version });
-    }
-    let displaced = scene.state == ClaimState::Displaced && wish.of == ClaimState::Booked;
-    if scene.state != wish.of && !displaced {
-        return Err(match (wish.of, scene.state) {
-            (ClaimState::Booked, ClaimState::CheckedIn | ClaimState::Held) => {
-                Rejection::WrongState { state: scene.state }
-            }
-            (_, state) => over(scene, state),
-        });
-    }
-    if cold.version == u16::MAX {
-        return Err(Rejection::OutOfRange { what: "moves of one claim: up to 65,535" });
-    }
-    if wish.of == ClaimState::Booked
-        && !wish.staff
-        && !displaced
-        && let Some(until) = after_cutoff(scene, true)
-    {
-        return Err(Rejection::TooLate { until: until.utc() });
-    }
-    Ok(false)
 }

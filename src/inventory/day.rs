@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::claim::Place;
 use crate::id::{Channel, ClaimId, DayId, Seq};
 use crate::inventory::map::Bits;
-use crate::inventory::plan::Plan;
+use crate::inventory::plan::{Plan, kept_for_others, lanes};
 use crate::inventory::roster::Roster;
 use crate::planted::planted;
 use crate::record::{DayFrame, Effect};
@@ -385,28 +385,7 @@ impl Day {
     }
 }
 
-/// The four counts of a slot.
-pub(crate) fn lanes(word: u64) -> [u32; Channel::COUNT] {
-    let lane = |shift: u32| u32::from(((word >> shift) & 0xffff) as u16);
-    [lane(0), lane(16), lane(32), lane(48)]
-}
-
 /// When a slot starts.
 pub(crate) fn starts_at(frame: &DayFrame, index: u16) -> Time {
     frame.begins.plus(u64::from(index) * u64::from(frame.unit_min) * 60_000)
-}
-
-fn kept_for_others(
-    plan: &Plan,
-    protected: [u16; Channel::COUNT],
-    lanes: [u32; Channel::COUNT],
-    own: usize,
-    until_start_ms: impl Fn() -> u64,
-) -> u32 {
-    let shares = protected.into_iter().zip(lanes).zip(plan.give_back_min).enumerate();
-    shares
-        .filter(|(channel, ((share, _), _))| *channel != own && *share > 0)
-        .filter(|(_, (_, give_back))| until_start_ms() > u64::from(*give_back) * 60_000)
-        .map(|(_, ((share, lane), _))| u32::from(share).saturating_sub(lane))
-        .sum()
 }

@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 
 use crate::id::Channel;
-use crate::inventory::day::lanes;
 use crate::record::{Effect, PlanRange};
 use crate::sync::Arc;
 
@@ -173,4 +172,26 @@ impl Plans {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Plan>> {
         self.list.iter()
     }
+}
+
+/// The four counts of a slot.
+pub(crate) fn lanes(word: u64) -> [u32; Channel::COUNT] {
+    let lane = |shift: u32| u32::from(((word >> shift) & 0xffff) as u16);
+    [lane(0), lane(16), lane(32), lane(48)]
+}
+
+/// What is kept of a slot for the channels but one, unless it has been given back to all.
+pub(super) fn kept_for_others(
+    plan: &Plan,
+    protected: [u16; Channel::COUNT],
+    lanes: [u32; Channel::COUNT],
+    own: usize,
+    until_start_ms: impl Fn() -> u64,
+) -> u32 {
+    let shares = protected.into_iter().zip(lanes).zip(plan.give_back_min).enumerate();
+    shares
+        .filter(|(channel, ((share, _), _))| *channel != own && *share > 0)
+        .filter(|(_, (_, give_back))| until_start_ms() > u64::from(*give_back) * 60_000)
+        .map(|(_, ((share, lane), _))| u32::from(share).saturating_sub(lane))
+        .sum()
 }

@@ -129,6 +129,8 @@ impl<S: Subject> Run<'_, S> {
         if let Command::Clock { seconds, .. } = command {
             let moved = self.clock.now() + chrono::TimeDelta::seconds(*seconds);
             self.clock.set(moved);
+            // An engine knows of a time only when it looks.
+            let _ = self.subject.engine().now();
         }
         if let Command::Reopen { crash } = command {
             let told = writeln!(story, "{command:?}");
@@ -170,6 +172,9 @@ impl<S: Subject> Run<'_, S> {
         }
         self.counts.changes += u64::from(matches!(answer, Outcome::Receipts(_)));
         self.counts.refusals += u64::from(matches!(answer, Outcome::Refused(_)));
+        if let Outcome::Refused(r) = &answer {
+            eprintln!("CODE {} {}", format!("{call:?}").split('(').next().unwrap_or(""), r.code());
+        }
         Ok(())
     }
 
@@ -178,9 +183,11 @@ impl<S: Subject> Run<'_, S> {
             return Ok(());
         }
         self.counts.reopened += 1;
-        let (clock, engine) = (self.clock.now(), self.subject.engine().now());
-        if !self.model.reopened(clock, engine) {
-            let before = self.model.now();
+        let (before, engine) = (self.model.now(), self.subject.engine().now());
+        if self.model.forgot_what_counts_at(engine) {
+            self.clock.set(before);
+        }
+        if !self.model.reopened(self.clock.now(), self.subject.engine().now()) {
             return Err(format!("the engine's time went from {before} to {engine} by a restart"));
         }
         self.apply(&Call::Tick, &mut String::new())
@@ -223,8 +230,14 @@ pub fn check_seed<S: Subject>(
     }
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let counts = std::cell::Cell::new(Counts::default());
+    // Once a difference is found, it is made short with a look after every command.
+    let every = std::cell::Cell::new(COMPARE_EVERY);
     let result = TestRunner::new_with_rng(config, rng).run(strategy, |case| {
-        let more = run(&case, &make).map_err(proptest::test_runner::TestCaseError::fail)?;
+        let ran = told(&case, &make, &mut String::new(), every.get());
+        if ran.is_err() {
+            every.set(1);
+        }
+        let more = ran.map_err(proptest::test_runner::TestCaseError::fail)?;
         let mut sum = counts.get();
         sum += more;
         counts.set(sum);
@@ -237,9 +250,12 @@ pub fn check_seed<S: Subject>(
     }
 }
 
-/// What happened in a case, and the difference: compared after every command.
-pub fn report<S: Subject>(case: &Case, make: impl FnOnce(&Case, &ManualClock) -> S) -> String {
+/// What happened in a case, and the difference.
+pub fn report<S: Subject>(case: &Case, make: impl Fn(&Case, &ManualClock) -> S) -> String {
     let mut story = String::new();
-    let difference = told(case, make, &mut story, 1).err().unwrap_or_default();
+    let difference = told(case, &make, &mut story, 1).err().unwrap_or_else(|| {
+        story.clear();
+        told(case, &make, &mut story, COMPARE_EVERY).err().unwrap_or_default()
+    });
     format!("engine and model differ\n\n{:?}\n{story}\n{difference}", case.settings)
 }

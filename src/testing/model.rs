@@ -94,6 +94,8 @@ pub struct Model {
     ended: Vec<ClaimId>,
     /// Every id ever given.
     given: Vec<ClaimId>,
+    /// When the last of those forgotten had ended.
+    forgotten: Time,
     next_ids: VecDeque<ClaimId>,
     /// What was asked for each claim, so that it can be asked again.
     requests: BTreeMap<ClaimId, (Vec<Wish>, bool)>,
@@ -195,6 +197,7 @@ impl Model {
             claims: Vec::new(),
             ended: Vec::new(),
             given: Vec::new(),
+            forgotten: Time(0),
             next_ids: VecDeque::new(),
             requests: BTreeMap::new(),
         }
@@ -238,6 +241,12 @@ impl Model {
         self.expire_due();
         self.roll();
         sound
+    }
+
+    /// Whether an ended claim was forgotten that an engine at that time would still remember:
+    /// after a restart with a clock that went back it may, as forgetting is not written down.
+    pub fn forgot_what_counts_at(&self, engine: DateTime<Utc>) -> bool {
+        self.forgotten.0.saturating_add(self.settings.window_ms) >= Time::from(engine).0
     }
 
     /// A call at a time of the clock: the answer.

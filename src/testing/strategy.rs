@@ -84,7 +84,7 @@ pub enum Command {
     Snapshot,
 }
 
-/// A claim: 0 is the newest.
+/// A claim: 0 is the newest that suits the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimAt(pub u8);
 

@@ -264,11 +264,11 @@ impl Model {
     }
 
     fn forget_oldest(&mut self, before: Time) -> bool {
-        let oldest = self.ended.first().copied();
-        let Some(id) = oldest.filter(|id| self.life(*id).is_ok_and(|life| life.time < before))
-        else {
+        let Some(id) = self.ended.first().copied() else { return false };
+        let Some(ended) = self.life(id).ok().map(|life| life.time).filter(|at| *at < before) else {
             return false;
         };
+        self.forgotten = self.forgotten.max(ended);
         self.ended.remove(0);
         self.claims.retain(|life| life.claim.id != id);
         true

@@ -177,7 +177,7 @@ impl Model {
             return None;
         }
         let mut found = Vec::new();
-        for index in 0..day.slots {
+        for index in day.limits.keys().copied() {
             let place = Place {
                 day: id,
                 start: index,
@@ -188,11 +188,14 @@ impl Model {
                 roster: 0,
             };
             let starts = day.starts_at(index);
+            let soon = self.now.plus(lead_ms(calendar, query.channel)) > starts;
+            if soon || self.room(&place, None, &[]).is_err() {
+                continue;
+            }
             let (date, time) = wall(zone, starts)?;
             let wanted = (query.weekdays.is_empty() || query.weekdays.contains(&date.weekday()))
                 && query.between.is_none_or(|(first, end)| first <= time && time < end);
-            let soon = self.now.plus(lead_ms(calendar, query.channel)) > starts;
-            if !wanted || soon || self.room(&place, None, &[]).is_err() {
+            if !wanted {
                 continue;
             }
             let slots = place.slots().filter_map(|index| u16::try_from(index).ok());

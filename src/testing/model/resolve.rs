@@ -4,7 +4,14 @@ use chrono::Days;
 
 use super::{Call, Model, Wish};
 use crate::testing::strategy::{ClaimAt, Command, DayAt, Pick, SlotAt};
-use crate::{ActorId, CalendarId, ClaimId, DayId, PartyId, RequestId, ServiceId, SlotId};
+use crate::{
+    ActorId, CalendarId, ClaimId, ClaimState, DayId, PartyId, RequestId, ServiceId, SlotId,
+};
+
+const HELD: &[ClaimState] = &[ClaimState::Held];
+const BOOKED: &[ClaimState] = &[ClaimState::Booked, ClaimState::Displaced];
+const SEEN: &[ClaimState] = &[ClaimState::CheckedIn];
+const LIVE: &[ClaimState] = &[ClaimState::Held, ClaimState::Booked, ClaimState::Displaced];
 
 impl Model {
     /// The call that a command stands for in this state. Installs need the catalogs, which the
@@ -14,32 +21,36 @@ impl Model {
             Command::Hold(picks) => Call::Hold(self.wishes(picks)),
             Command::Book(picks) => Call::Book(self.wishes(picks)),
             Command::Retry(claim) => self.retry(*claim),
-            Command::Confirm(claim) => Call::Confirm(self.claim_at(*claim)),
-            Command::Extend(claim, ttl) => Call::Extend(self.claim_at(*claim), *ttl),
-            Command::Release(claim) => Call::Release(self.claim_at(*claim)),
-            Command::Cancel(claim) => Call::Cancel(self.claim_at(*claim)),
-            Command::CancelByStaff(claim) => Call::CancelByStaff(self.claim_at(*claim), ActorId(9)),
-            Command::CheckIn(claim) => Call::CheckIn(self.claim_at(*claim)),
-            Command::Serve(claim) => Call::Serve(self.claim_at(*claim)),
-            Command::NoShow(claim) => Call::NoShow(self.claim_at(*claim)),
+            Command::Confirm(claim) => Call::Confirm(self.claim_at(*claim, HELD)),
+            Command::Extend(claim, ttl) => Call::Extend(self.claim_at(*claim, HELD), *ttl),
+            Command::Release(claim) => Call::Release(self.claim_at(*claim, HELD)),
+            Command::Cancel(claim) => Call::Cancel(self.claim_at(*claim, BOOKED)),
+            Command::CancelByStaff(claim) => {
+                Call::CancelByStaff(self.claim_at(*claim, BOOKED), ActorId(9))
+            }
+            Command::CheckIn(claim) => Call::CheckIn(self.claim_at(*claim, BOOKED)),
+            Command::Serve(claim) => Call::Serve(self.claim_at(*claim, SEEN)),
+            Command::NoShow(claim) => Call::NoShow(self.claim_at(*claim, BOOKED)),
             Command::Assign(claim, actor) => {
-                Call::Assign(self.claim_at(*claim), ActorId(u64::from(*actor)))
+                Call::Assign(self.claim_at(*claim, LIVE), ActorId(u64::from(*actor)))
             }
             Command::Swap(claim, to, request) => {
-                Call::Swap(self.claim_at(*claim), self.slot_at(*to), id(*request))
+                Call::Swap(self.claim_at(*claim, HELD), self.slot_at(*to), id(*request))
             }
             Command::Reschedule(claim, to, request) => {
-                Call::Reschedule(self.claim_at(*claim), self.slot_at(*to), id(*request))
+                Call::Reschedule(self.claim_at(*claim, BOOKED), self.slot_at(*to), id(*request))
             }
             Command::RescheduleAt(claim, version, to, request) => {
-                let (claim, to) = (self.claim_at(*claim), self.slot_at(*to));
+                let (claim, to) = (self.claim_at(*claim, BOOKED), self.slot_at(*to));
                 Call::RescheduleAt(claim, (*version).into(), to, id(*request))
             }
-            Command::RescheduleByStaff(claim, to, request) => {
-                Call::RescheduleByStaff(self.claim_at(*claim), self.slot_at(*to), id(*request))
-            }
+            Command::RescheduleByStaff(claim, to, request) => Call::RescheduleByStaff(
+                self.claim_at(*claim, BOOKED),
+                self.slot_at(*to),
+                id(*request),
+            ),
             Command::RescheduleToHold(claim, hold, request) => {
-                Call::RescheduleToHold(self.claim_at(*claim), self.claim_at(*hold), id(*request))
+                self.into_hold(*claim, *hold, id(*request))
             }
             Command::CloseDay(day) => Call::CloseDay(self.day_at(*day)),
             Command::ReopenDay(day) => Call::ReopenDay(self.day_at(*day)),
@@ -68,14 +79,14 @@ impl Model {
             channel: pick.channel,
             ttl: pick.ttl,
             actor: ActorId(pick.actor.into()),
-            replaces: pick.replaces.map(|claim| self.claim_at(claim)),
+            replaces: pick.replaces.map(|claim| self.claim_at(claim, BOOKED)),
             reason: pick.overriding.then(|| "a reason".to_owned()),
         }
     }
 
     /// The request that made a claim, once more.
     fn retry(&self, at: ClaimAt) -> Call {
-        let id = self.claim_at(at);
+        let id = self.claim_at(at, LIVE);
         let Some((wishes, booked)) = self.requests.get(&id) else { return Call::Nothing };
         if *booked { Call::Book(wishes.clone()) } else { Call::Hold(wishes.clone()) }
     }
@@ -101,12 +112,28 @@ impl Model {
         day.slot(index.unwrap_or_else(|| u16::from(at.slot & 127)))
     }
 
-    /// The claim of that number, newest first; of the newest sixteen below 128, of all from there.
-    fn claim_at(&self, at: ClaimAt) -> ClaimId {
+    /// The claim of that number, newest first: below 160 of those in a state that suits, if there
+    /// are any; else of the newest sixteen; from 240 of all.
+    fn claim_at(&self, at: ClaimAt, suits: &[ClaimState]) -> ClaimId {
         const NOBODY: ClaimId = ClaimId::from_u64(0x000f_ffff_ffff_ffff);
-        let count = if at.0 < 128 { self.given.len().min(16) } else { self.given.len() };
-        let back = usize::from(at.0) % count.max(1);
-        self.given.iter().rev().nth(back).copied().unwrap_or(NOBODY)
+        let live = self.claims.iter().rev().filter(|life| suits.contains(&life.claim.state));
+        let mut ids: Vec<ClaimId> = live.map(|life| life.claim.id).collect();
+        if at.0 >= 160 || ids.is_empty() {
+            let count = if at.0 < 240 { 16 } else { usize::MAX };
+            ids = self.given.iter().rev().take(count).copied().collect();
+        }
+        ids.get(usize::from(at.0) % ids.len().max(1)).copied().unwrap_or(NOBODY)
+    }
+
+    /// A booking and, mostly, a hold of the same party.
+    fn into_hold(&self, claim: ClaimAt, hold: ClaimAt, request: RequestId) -> Call {
+        let booking = self.claim_at(claim, BOOKED);
+        let party = self.life(booking).ok().map(|life| life.claim.party);
+        let own = self.claims.iter().rev().filter(|life| Some(life.claim.party) == party);
+        let held: Vec<ClaimId> = own.filter(|life| life.is_held()).map(|l| l.claim.id).collect();
+        let nth = held.get(usize::from(hold.0) % held.len().max(1)).copied();
+        let hold = nth.filter(|_| hold.0 < 224).unwrap_or_else(|| self.claim_at(hold, HELD));
+        Call::RescheduleToHold(booking, hold, request)
     }
 }
 

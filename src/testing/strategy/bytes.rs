@@ -19,21 +19,22 @@ const JUMPS_S: [i64; 16] = [
     1,
     300,
     600,
-    601,
     900,
+    600,
     1_800,
     3_600,
-    4 * 3_600,
-    12 * 3_600,
+    600,
+    8 * 3_600,
     86_400,
     25 * 3_600,
-    2 * 86_400,
+    3_600,
     -60,
     -3_600,
     -86_400,
 ];
 
-const TTL_S: [u64; 8] = [600, 60, 1, 1_200, 1_800, 1_801, 0, 300];
+const TTL_S: [u64; 16] =
+    [600, 60, 1, 1_200, 1_800, 1_801, 0, 300, 600, 900, 1_200, 900, 600, 1_800, 1_500, 1_000];
 
 impl Command {
     /// The command of ten bytes: the first says which, the others with what.
@@ -80,38 +81,38 @@ fn jump(byte: u8) -> i64 {
 }
 
 fn ttl(byte: u8) -> Duration {
-    Duration::from_secs(TTL_S.get(usize::from(byte % 8)).copied().unwrap_or(600))
+    Duration::from_secs(TTL_S.get(usize::from(byte % 16)).copied().unwrap_or(600))
 }
 
 /// Calendars 0 to 2, and seldom one that is not there; from yesterday to six days ahead.
 fn day(calendar: u8, day: u8) -> DayAt {
     let calendar = match calendar {
         252.. => 3,
-        other => [0, 0, 1, 1, 2].get(usize::from(other % 5)).copied().unwrap_or(0),
+        other => [0, 0, 1, 0, 1, 2].get(usize::from(other % 6)).copied().unwrap_or(0),
     };
-    let day = [1, 2, 2, 3, 3, 4, 5, 1, 2, 3, 0, 6].get(usize::from(day % 12)).copied();
-    DayAt { calendar, day: day.unwrap_or(1) }
+    let usual = [2, 2, 3, 2, 3, 4, 2, 1, 2, 3].get(usize::from(day % 10)).copied().unwrap_or(2);
+    DayAt { calendar, day: if day < 240 { usual } else { day % 8 } }
 }
 
 /// Mostly open slots.
 fn slot([calendar, on, slot]: [u8; 3]) -> SlotAt {
-    SlotAt { on: day(calendar, on), slot: if slot < 224 { slot % 12 } else { slot } }
+    SlotAt { on: day(calendar, on), slot: if slot < 248 { slot % 12 } else { slot } }
 }
 
 fn pick(bytes: &[u8; COMMAND_BYTES]) -> Pick {
     let [_, a, b, c, d, e, f, g, h, i] = *bytes;
     let services = match c {
-        250.. => vec![3],
-        220..250 => vec![c % 3, (c / 3) % 3],
-        210..220 => vec![c % 3, 2, 2],
-        _ => vec![[2, 0, 1].get(usize::from(c % 3)).copied().unwrap_or(2)],
+        254.. => vec![3],
+        230..254 => vec![c % 3, (c / 3) % 3],
+        222..230 => vec![c % 3, 2, 2],
+        _ => vec![[2, 0, 2, 0, 2, 1].get(usize::from(c % 6)).copied().unwrap_or(2)],
     };
     let persons = match g {
-        0..180 => 1,
-        180..220 => 2,
-        220..250 => 3,
-        250..253 => 0,
-        253.. => 7,
+        0..190 => 1,
+        190..230 => 2,
+        230..253 => 3,
+        253 => 0,
+        254.. => 7,
     };
     Pick {
         party: a % 5,
@@ -120,8 +121,11 @@ fn pick(bytes: &[u8; COMMAND_BYTES]) -> Pick {
         at: slot([d, e, f]),
         persons,
         in_turn: g % 2 == 1,
-        channel: Channel::ALL.get(usize::from(h % 4)).copied().unwrap_or(Channel::WEB),
-        ttl: (h >= 128).then(|| ttl(i)),
+        channel: [Channel::WEB, Channel::DESK, Channel::PHONE, Channel::PRIORITY]
+            .get(usize::from(h % 4))
+            .copied()
+            .unwrap_or(Channel::WEB),
+        ttl: (h >= 192).then(|| ttl(i)),
         actor: if h % 32 == 31 { 1 } else { 0 },
         replaces: (i >= 208).then_some(ClaimAt(i % 8)),
         overriding: h < 8 && i % 4 == 3,

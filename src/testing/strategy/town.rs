@@ -75,11 +75,11 @@ pub fn catalog_from_bytes(start: DateTime<Utc>, bytes: &[u8]) -> Catalog {
     let sets: [(&str, &str, &[&str], u8); 3] = [
         ("north", "north", &all, one),
         ("south", "south", &["passport", "paper"], two),
-        ("annex", "north", &["visa", "paper"], three),
+        ("annex", "north", &["paper", "visa"], three),
     ];
     for ((key, office, services, byte), bit) in sets.into_iter().zip([0, 6, 7]) {
-        // Each of the others is missing from a catalog in four.
-        if bit > 0 && (there >> (bit - 4)) & 3 == 3 {
+        // Each of the others is missing from a catalog in sixteen.
+        if bit > 0 && (there >> (bit - 4)) & 15 == 15 {
             continue;
         }
         let turn = byte.rotate_left(bit);
@@ -136,8 +136,8 @@ fn calendar(
 ) -> Calendar {
     let open: Vec<String> =
         at(&HOURS, byte).unwrap_or(&[]).iter().map(|h| (*h).to_owned()).collect();
-    let weekend = if byte & 64 == 0 { open.clone() } else { Vec::new() };
-    let capacity = 1 + u16::from(byte / 8 % 3);
+    let weekend = if byte < 224 { open.clone() } else { Vec::new() };
+    let capacity = 1 + u16::from(byte / 8 % 4);
     let minutes = if other >= 224 { at(&[15, 60], byte).unwrap_or(30) } else { 30 };
     Calendar {
         key: key.to_owned(),
@@ -157,10 +157,10 @@ fn calendar(
         channels: channels(shares, capacity),
         lead_time: match ahead / 8 % 4 {
             0 | 1 => Lead::default(),
-            2 => Lead::All(hours(1)),
+            2 => Lead::All(hours(2)),
             _ => Lead::Each(BTreeMap::from([("web".to_owned(), hours(4))])),
         },
-        horizon: Span::from_seconds(u64::from(1 + ahead % 4) * 86_400),
+        horizon: Span::from_seconds(u64::from(5 - ahead % 4) * 86_400),
         release_time: release_time(release),
         opens_at: (release >= 232).then(|| start + TimeDelta::hours(1)),
         exceptions: exceptions(except, start),
