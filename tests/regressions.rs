@@ -246,3 +246,17 @@ fn a_release_time_that_the_clock_jumps_over_is_the_end_of_the_jump() {
     let day = town.engine.day(town.day("north", "2027-03-15")).unwrap();
     assert_eq!(day.released, instant("2027-03-14T07:00:00Z"));
 }
+
+/// The fingerprint of a request mixed service and channel into the same bits: a passport at the
+/// desk looked like a retry of a paper on the web, and answered with its claim.
+#[test]
+fn another_service_by_another_channel_is_another_request() {
+    let town = Town::in_memory();
+    let slot = town.slot("north", WED, 9, 0);
+    let ask = |service: &str, channel| {
+        Ask::new(PartyId(1), RequestId(1), town.service(service), slot).channel(channel)
+    };
+    let first = town.engine.book(&ask("passport", Channel::DESK)).wait().unwrap().id();
+    let other = town.engine.book(&ask("paper", Channel::WEB)).wait().map_err(reason);
+    assert_eq!(other, Err(Rejection::RequestReused { claim: first }));
+}

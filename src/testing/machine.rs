@@ -172,9 +172,6 @@ impl<S: Subject> Run<'_, S> {
         }
         self.counts.changes += u64::from(matches!(answer, Outcome::Receipts(_)));
         self.counts.refusals += u64::from(matches!(answer, Outcome::Refused(_)));
-        if let Outcome::Refused(r) = &answer {
-            eprintln!("CODE {} {}", format!("{call:?}").split('(').next().unwrap_or(""), r.code());
-        }
         Ok(())
     }
 

@@ -112,13 +112,13 @@ impl Model {
         day.slot(index.unwrap_or_else(|| u16::from(at.slot & 127)))
     }
 
-    /// The claim of that number, newest first: below 160 of those in a state that suits, if there
+    /// The claim of that number, newest first: below 208 of those in a state that suits, if there
     /// are any; else of the newest sixteen; from 240 of all.
     fn claim_at(&self, at: ClaimAt, suits: &[ClaimState]) -> ClaimId {
         const NOBODY: ClaimId = ClaimId::from_u64(0x000f_ffff_ffff_ffff);
         let live = self.claims.iter().rev().filter(|life| suits.contains(&life.claim.state));
         let mut ids: Vec<ClaimId> = live.map(|life| life.claim.id).collect();
-        if at.0 >= 160 || ids.is_empty() {
+        if at.0 >= 208 || ids.is_empty() {
             let count = if at.0 < 240 { 16 } else { usize::MAX };
             ids = self.given.iter().rev().take(count).copied().collect();
         }

@@ -125,7 +125,7 @@ fn pick(bytes: &[u8; COMMAND_BYTES]) -> Pick {
             .get(usize::from(h % 4))
             .copied()
             .unwrap_or(Channel::WEB),
-        ttl: (h >= 192).then(|| ttl(i)),
+        ttl: (h >= 192).then(|| ttl(i / 2)),
         actor: if h % 32 == 31 { 1 } else { 0 },
         replaces: (i >= 208).then_some(ClaimAt(i % 8)),
         overriding: h < 8 && i % 4 == 3,
