@@ -345,3 +345,23 @@ impl Drop for Journal {
         let _ = self.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log_store::MemoryStore;
+
+    #[test]
+    fn a_group_is_written_whole_or_not_yet() {
+        let store = Arc::new(MemoryStore::new());
+        let journal = Journal::start(store, 1, Tail::default(), true).unwrap();
+        let mut first = [1; 8];
+        crate::record::set_more(&mut first);
+        journal.ring.write(1, Time(1), &first);
+        assert_eq!(journal.pump(), Turn::Idle, "the first line of two is there");
+        assert_eq!(journal.durable(), Seq(0));
+        journal.ring.write(2, Time(1), &[0; 8]);
+        assert_eq!(journal.pump(), Turn::Idle);
+        assert_eq!(journal.durable(), Seq(2));
+    }
+}
