@@ -22,7 +22,6 @@ mod snapshot;
 mod verify;
 
 use std::fmt;
-use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
@@ -39,6 +38,7 @@ use crate::log_store::LogStore;
 use crate::planted::{panic_point, planted};
 use crate::record::Effect;
 use crate::rejection::Rejection;
+use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::time::{Clock, Time};
 
