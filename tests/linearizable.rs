@@ -24,9 +24,12 @@ mod evidence;
 #[path = "stage/town.rs"]
 mod town;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use cupo::testing::history::{Answer, History};
 use cupo::{
-    Builder, Crash, DirectoryOptions, DirectoryStore, Engine, Fault, Rejection, SimFileSystem,
+    Builder, Crash, DirectoryOptions, DirectoryStore, Engine, Fault, Rejection, RequestId,
+    SimFileSystem,
 };
 
 use crowd::{Crowd, Dice};
@@ -180,4 +183,55 @@ fn what_threads_see_around_a_crash_has_an_order() {
     }
     assert!(seen.unknown > 0, "no outcome was ever left open: {seen:?}");
     evidence.passed(&format!("{}, seeds {first}..{last}", seen.told()));
+}
+
+/// A move once counted the new place before it gave up the old one, so that a caller refused at
+/// the new slot could be refused at the old one too, by a claim that had only one place.
+#[test]
+fn a_move_is_never_seen_at_both_ends() {
+    let evidence = Evidence::of("T5 refusals around a move between days");
+    let town = Town::in_memory();
+    let [_, a, b] = Crowd::at(&town, 0).slots[..] else { panic!() };
+    let mover = town.book(1, a);
+    let rounds = share(20_000, 5_000_000);
+    let turn = AtomicU64::new(0);
+    let until = |moment| {
+        while turn.load(Ordering::SeqCst) < moment {
+            std::thread::yield_now();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..rounds {
+                until(round * 2 + 1);
+                let to = if round % 2 == 0 { b } else { a };
+                let request = RequestId(u128::from(round) + 10);
+                while town.engine.reschedule(mover, to, request).dirty().is_err() {}
+                until(round * 2 + 2);
+            }
+        });
+        let mut request = 0;
+        let mut is_full = |slot| {
+            request += 1;
+            match town.engine.hold(&town.ask(1 + request, request, slot)).dirty() {
+                Ok(receipt) => {
+                    town.engine.release(receipt.id()).dirty().unwrap();
+                    false
+                }
+                Err(error) => error.rejection().unwrap() == Rejection::SlotFull { slot },
+            }
+        };
+        let mut both = 0;
+        for round in 0..rounds {
+            let (from, to) = if round % 2 == 0 { (a, b) } else { (b, a) };
+            turn.store(round * 2 + 1, Ordering::SeqCst);
+            while !is_full(to) {
+                std::thread::yield_now();
+            }
+            both += u64::from(is_full(from));
+            turn.store(round * 2 + 2, Ordering::SeqCst);
+        }
+        assert_eq!(both, 0, "moves in which one booking filled two slots");
+    });
+    evidence.passed(&format!("{rounds} moves"));
 }

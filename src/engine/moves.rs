@@ -266,10 +266,15 @@ impl Hall {
         shard.reserve_cold(claim.index());
         let guard = HalfDone(&self.half_done);
         let seq = self.journal.publish(now, &mut [taken.to_line(), freed.to_line()]);
-        if both.same() && adopted.is_none() {
-            both.new.day.shift(&mut both.first, seq, claim, (&before, &place), held);
+        let new = both.new;
+        if !both.same() {
+            // Freed first: who is refused at the new slot by its counter alone may already ask
+            // for the old one, and a claim never fills both. Who sees room waits for the locks.
+            old.day.apply(both.old_state(), seq, &freed);
+            new.day.apply(both.new_state(), seq, &taken);
+        } else if adopted.is_none() {
+            new.day.shift(&mut both.first, seq, claim, (&before, &place), held);
         } else {
-            let new = both.new;
             new.day.apply(both.new_state(), seq, &taken);
             old.day.apply(both.old_state(), seq, &freed);
         }
