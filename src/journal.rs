@@ -18,7 +18,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::error::{Error, StorageError};
 use crate::id::Seq;
-use crate::limits::RING_LINES;
+use crate::limits::{RING_LINES, SEEDED_RING_LINES};
 use crate::log_store::{LogStore, Position};
 use crate::record::Line;
 use crate::sync::{Arc, AtomicBool, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
@@ -29,6 +29,7 @@ pub use feed::{Event, Feed};
 pub(crate) use replay::replay;
 
 use feed::Window;
+use flusher::{Flusher, Turn};
 use ring::Ring;
 use waiters::Waiters;
 
@@ -74,20 +75,24 @@ pub(crate) struct Journal {
     window: Window,
     store: Arc<dyn LogStore>,
     flusher: Mutex<Option<JoinHandle<()>>>,
+    /// The flusher of a journal without a thread: whoever waits does its work.
+    inline: Option<Mutex<Flusher>>,
 }
 
 impl Journal {
-    /// Goes on after `tail` and starts the flusher.
+    /// Goes on after `tail` and starts the flusher, in a thread of its own unless `inline`.
     pub(crate) fn start(
         store: Arc<dyn LogStore>,
         epoch: u64,
         tail: Tail,
+        inline: bool,
     ) -> Result<Arc<Self>, Error> {
         let next = tail.seq.0 + 1;
+        let lines = if inline { SEEDED_RING_LINES } else { RING_LINES };
         let journal = Arc::new(Self {
-            ring: Ring::new(next),
+            ring: Ring::new(next, lines),
             next: CachePadded::new(AtomicU64::new(next)),
-            room: CachePadded::new(AtomicU64::new(RING_LINES as u64)),
+            room: CachePadded::new(AtomicU64::new(lines as u64)),
             durable: CachePadded::new(AtomicU64::new(tail.seq.0)),
             state: CachePadded::new(AtomicU8::new(OPEN)),
             waiters: Waiters::default(),
@@ -101,7 +106,11 @@ impl Journal {
             window: Window::new(tail),
             store,
             flusher: Mutex::new(None),
+            inline: inline.then(|| Mutex::new(Flusher::new(epoch))),
         });
+        if inline {
+            return Ok(journal);
+        }
         let inner = journal.clone();
         let thread = std::thread::Builder::new().name("cupo-flusher".into());
         let started = thread.spawn(move || flusher::run(&inner, epoch));
@@ -142,6 +151,13 @@ impl Journal {
                 return Ok(());
             }
             self.wake_flusher();
+            if self.inline.is_some() {
+                if self.pump() == Turn::Blocked {
+                    return Err(Error::StorageFull);
+                }
+                std::thread::yield_now();
+                continue;
+            }
             let mut guard = self.room_lock.lock();
             // A short time-out stands in for a wake-up missed between the try and the wait.
             self.room_made.wait_for(&mut guard, Duration::from_millis(1));
@@ -207,7 +223,33 @@ impl Journal {
             if let Poll::Ready(result) = self.poll(seq, &mut cx) {
                 return result;
             }
-            std::thread::park();
+            if self.inline.is_some() {
+                // Another thread is about to write its line, and cannot wake this one.
+                std::thread::yield_now();
+            } else {
+                std::thread::park();
+            }
+        }
+    }
+
+    /// Does the flusher's work as far as it goes, where it has no thread.
+    fn pump(&self) -> Turn {
+        let Some(flusher) = &self.inline else {
+            return Turn::Idle;
+        };
+        let mut flusher = flusher.lock();
+        loop {
+            match flusher.turn(self) {
+                Turn::Worked => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// What the flusher does by itself when the log has been idle, where it has no thread.
+    pub(crate) fn idle(&self) {
+        if self.pump() == Turn::Idle && self.inline.is_some() {
+            flusher::settle(self, false);
         }
     }
 
@@ -218,9 +260,14 @@ impl Journal {
         }
         self.waiters.register(seq, cx.waker());
         self.wake_flusher();
+        let blocked = self.pump() == Turn::Blocked;
         // Looked at again: the flusher may have passed between the first look and the entry.
         match self.outcome(seq) {
             Some(result) => Poll::Ready(result),
+            // Nobody else would ever make it durable.
+            None if blocked => Poll::Ready(Err(Error::Indeterminate(StorageError::Poisoned(
+                "the store has no room, or does not know".into(),
+            )))),
             None => Poll::Pending,
         }
     }
@@ -260,6 +307,7 @@ impl Journal {
     pub(crate) fn close(&self) -> Result<(), Error> {
         // Release: pairs with the flusher's Acquire, so that it sees every line before.
         self.stop.store(true, Ordering::Release);
+        self.pump();
         let flusher = self.flusher.lock().take();
         if let Some(flusher) = flusher {
             flusher.thread().unpark();

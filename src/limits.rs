@@ -10,6 +10,8 @@ pub const GROUP_LINES_MAX: usize = 1_024;
 pub const FRAME_LINES_MAX: usize = 16_384;
 /// Lines in the ring between the operations and the flusher: 4 MiB.
 pub const RING_LINES: usize = 65_536;
+/// Lines in the ring of a seeded engine, which is opened thousands of times a second: 128 KiB.
+pub const SEEDED_RING_LINES: usize = 2_048;
 /// Bytes a frame is padded to, so that no sector with acknowledged data is ever rewritten.
 pub const BLOCK_BYTES: usize = 4_096;
 
@@ -37,6 +39,8 @@ pub const CLAIMS_PER_SHARD_MAX: u32 = (1 << 28) - 1;
 pub const REASON_BYTES_MAX: usize = 240;
 
 const _: () = assert!(GROUP_LINES_MAX <= FRAME_LINES_MAX && FRAME_LINES_MAX <= RING_LINES / 2);
+const _: () = assert!(GROUP_LINES_MAX <= SEEDED_RING_LINES / 2 && SEEDED_RING_LINES <= RING_LINES);
+const _: () = assert!(SEEDED_RING_LINES.is_power_of_two());
 const _: () = assert!(RING_LINES.is_power_of_two() && BLOCK_BYTES.is_multiple_of(LINE_BYTES));
 const _: () = assert!(SLOTS_PER_DAY_MAX < 1 << 11);
 const _: () = assert!(SLOTS_PER_REQUEST_MAX * 8 < GROUP_LINES_MAX);

@@ -15,7 +15,8 @@ const FRAMES: u64 = 6;
 
 fn open(fs: &SimFileSystem) -> Result<DirectoryStore<SimFileSystem>, StorageError> {
     let durability = Durability::Synced;
-    let options = DirectoryOptions { durability, segment_bytes: 64 << 10, background: false };
+    let options =
+        DirectoryOptions { durability, segment_bytes: 64 << 10, background: false, seed: Some(1) };
     DirectoryStore::open(fs.clone(), DIR, options)
 }
 

@@ -46,6 +46,7 @@ pub struct Builder {
     shards: usize,
     segment_bytes: u64,
     allow_clock_jump: bool,
+    seed: Option<u64>,
     settings: Settings,
 }
 
@@ -70,6 +71,7 @@ impl Default for Builder {
             shards: 256,
             segment_bytes: 64 << 20,
             allow_clock_jump: false,
+            seed: None,
             settings: Settings {
                 window_ms: 24 * 60 * 60 * 1_000,
                 keep_days: 7,
@@ -184,6 +186,17 @@ impl Builder {
         self
     }
 
+    /// Leaves nothing to chance, for tests that are to be repeated: no threads (the log is written
+    /// by whoever waits for it, what is due is done by [`Engine::tick`]), and everything that is
+    /// otherwise random follows from the seed. The same seed, clock, storage and calls give the
+    /// same log, byte for byte. A caller that waits while the store has no room gets
+    /// [`Error::Indeterminate`], as nobody else could make room.
+    #[must_use]
+    pub fn seeded(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
     /// Opens the engine: recovers what the log says, finishes what was begun, starts the threads.
     ///
     /// # Errors
@@ -200,7 +213,8 @@ impl Builder {
                 let options = DirectoryOptions {
                     durability: self.durability,
                     segment_bytes: self.segment_bytes,
-                    ..DirectoryOptions::default()
+                    background: self.seed.is_none(),
+                    seed: self.seed,
                 };
                 Arc::new(DirectoryStore::open(RealFileSystem, directory, options)?)
             }
@@ -210,10 +224,11 @@ impl Builder {
         let found = rebuild(&*store, claimed.last)?;
         let new = found.is_none();
         let rebuilt = found.unwrap_or_else(|| {
-            Rebuilt::new(Ledger::new(self.shards, random_key()), Tail::default())
+            Rebuilt::new(Ledger::new(self.shards, hash_key(self.seed)), Tail::default())
         });
         self.check_clock(&rebuilt)?;
-        let journal = Journal::start(store.clone(), claimed.epoch, rebuilt.tail)?;
+        let inline = self.seed.is_some();
+        let journal = Journal::start(store.clone(), claimed.epoch, rebuilt.tail, inline)?;
         let hall = Arc::new(self.hall(store, journal, rebuilt)?);
         if new {
             let (shards, key) = (hall.ledger.shards(), hall.ledger.key());
@@ -223,7 +238,7 @@ impl Builder {
         }
         let engine = Engine { hall, ticker: Mutex::new(None) };
         engine.resume()?;
-        if engine.hall.clock_runs {
+        if engine.hall.clock_runs && !inline {
             let hall = engine.hall.clone();
             let thread = std::thread::Builder::new().name("cupo-ticker".into());
             let ticker = thread.spawn(move || hall.run_ticker());
@@ -265,7 +280,7 @@ impl Builder {
             journal,
             store,
             now: CachePadded::new(AtomicU64::new(now.0)),
-            clock_runs: self.clock.runs(),
+            clock_runs: self.clock.runs() && self.seed.is_none(),
             clock: self.clock,
             settings: self.settings,
             admin: Mutex::new(Admin { snapshot_at_bytes, ..admin }),
@@ -324,6 +339,7 @@ impl Engine {
 }
 
 /// The hash key of a new log, from the system's randomness by way of the standard hasher.
-fn random_key() -> [u64; 2] {
-    [RandomState::new().build_hasher().finish(), RandomState::new().build_hasher().finish()]
+fn hash_key(seed: Option<u64>) -> [u64; 2] {
+    let random = || RandomState::new().build_hasher().finish();
+    seed.map_or_else(|| [random(), random()], |seed| [seed, !seed])
 }

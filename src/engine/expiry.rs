@@ -20,11 +20,13 @@ const BATCH: usize = 64;
 
 impl Engine {
     /// What the ticker does by itself: advances time, ends what is due, rolls the horizon,
-    /// archives and snapshots. With a clock that does not run, call it after moving the clock.
+    /// archives and snapshots. With a clock that does not run, or a seeded engine, call it after
+    /// moving the clock.
     pub fn tick(&self) {
         self.hall.refresh_now();
         self.hall.expire_due();
         self.hall.housekeeping();
+        self.hall.journal.idle();
     }
 }
 

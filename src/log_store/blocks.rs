@@ -82,7 +82,16 @@ pub(super) fn is_full(error: &StorageError) -> bool {
     matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// A number no earlier use of the file had, from the system's randomness.
-pub(super) fn fresh_salt() -> u64 {
-    RandomState::new().build_hasher().finish()
+/// A number no earlier use of the file had: from the system's randomness, or, in a simulation,
+/// from its seed and the file's number, which rises with every use.
+pub(super) fn fresh_salt(seed: Option<u64>, number: u64) -> u64 {
+    let system = || RandomState::new().build_hasher().finish();
+    // The finaliser of splitmix64 (Steele, Lea, Flood 2014).
+    let mix = |seed: u64| {
+        let a = seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let b = (a ^ (a >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let c = (b ^ (b >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        c ^ (c >> 31)
+    };
+    seed.map_or_else(system, mix)
 }

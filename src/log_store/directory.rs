@@ -113,7 +113,7 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         let io = |error| StorageError::io("begin", &path, error);
         let file = self.fs.open(&path, false).map_err(io)?;
         let length = file.len().map_err(io)?;
-        let salt = fresh_salt();
+        let salt = fresh_salt(self.options.seed, number);
         let header = FileHeader { salt, number, epoch: log.epoch, first, length };
         let mut bytes = header.to_bytes();
         let mut index = Vec::new();
