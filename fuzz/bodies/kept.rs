@@ -71,9 +71,10 @@ impl LogStore for Kept {
         upto: Position,
         visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
-        let state = self.state();
-        for (position, frame) in (state.before + 1..=upto).zip(&state.frames) {
-            if position >= from && visit(position, frame).is_break() {
+        for position in from..=upto {
+            let at = usize::try_from(position - self.first()).expect("a frame in memory");
+            let frame = self.state().frames.get(at).cloned();
+            if frame.is_none_or(|frame| visit(position, &frame).is_break()) {
                 break;
             }
         }
@@ -164,9 +165,9 @@ pub fn lines(bytes: &[u8]) -> Vec<Line> {
 
 fn line(bytes: &[u8]) -> Line {
     let word = |at: usize| {
-        (0..8).rev().fold(0, |word, n| {
-            word << 8 | u64::from(bytes.get(at * 8 + n).copied().unwrap_or(0))
-        })
+        (0..8)
+            .rev()
+            .fold(0, |word, n| word << 8 | u64::from(bytes.get(at * 8 + n).copied().unwrap_or(0)))
     };
     std::array::from_fn(word)
 }
@@ -242,9 +243,9 @@ fn history(engine: &Engine) {
     let booked = hold(1, first.slot(9));
     engine.extend(booked, Duration::from_secs(400)).wait().expect(done);
     engine.confirm(booked).wait().expect(done);
-    let rich = ask(2, first.slot(10)).also(t).actor(ActorId(9));
+    let rich = ask(2, first.slot(9)).also(t).actor(ActorId(9));
     let rich = engine.book(&rich).wait().expect("a free place").id();
-    engine.reschedule(rich, first.slot(11), RequestId(21)).wait().expect(done);
+    engine.reschedule(rich, first.slot(10), RequestId(21)).wait().expect(done);
     engine.reschedule(booked, second.slot(9), RequestId(11)).wait().expect(done);
     let target = engine.hold(&ask(1, second.slot(10)).replacing(booked)).wait().expect("free");
     engine.reschedule_to_hold(booked, target.id(), RequestId(12)).wait().expect(done);

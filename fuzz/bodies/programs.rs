@@ -40,7 +40,9 @@ struct Outside {
 enum Answer {
     Known,
     /// The disk failed while one change was under way, or several.
-    Failed { single: bool },
+    Failed {
+        single: bool,
+    },
 }
 
 fn on(fs: &SimFileSystem, clock: &ManualClock) -> Option<Builder> {
@@ -79,11 +81,15 @@ pub fn commands(bytes: &[u8]) -> bool {
         }
         outside.known = outside.engine.state_hash();
     }
-    check(&outside, &answer, &fs.crash(match crash % 4 {
-        0 => Crash::KeepAll,
-        1 => Crash::Random(u64::from(*crash)),
-        _ => Crash::LoseUnsynced,
-    }));
+    check(
+        &outside,
+        &answer,
+        &fs.crash(match crash % 4 {
+            0 => Crash::KeepAll,
+            1 => Crash::Random(u64::from(*crash)),
+            _ => Crash::LoseUnsynced,
+        }),
+    );
     matches!(answer, Answer::Known)
 }
 
