@@ -27,7 +27,7 @@ use crate::time::Time;
 
 pub use commit::Commit;
 pub use feed::{Event, Feed};
-pub(crate) use replay::replay;
+pub(crate) use replay::{SEQ_MAX, replay};
 
 use feed::Window;
 use flusher::{Flusher, Turn};
