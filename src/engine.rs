@@ -24,7 +24,6 @@ mod verify;
 mod wish;
 
 use std::fmt;
-use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
@@ -41,6 +40,7 @@ use crate::log_store::LogStore;
 use crate::planted::{panic_point, planted};
 use crate::record::Effect;
 use crate::rejection::Rejection;
+use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::time::{Clock, Time};
 

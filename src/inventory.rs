@@ -4,6 +4,7 @@
 //! asks the time.
 
 mod day;
+mod fits;
 mod map;
 mod openings;
 mod plan;
@@ -13,3 +14,4 @@ pub(crate) use day::{Day, DayState, Shortage, starts_at};
 pub(crate) use map::{DayEntry, DayMap};
 pub(crate) use openings::{Found, Search, earliest};
 pub(crate) use plan::{Plan, Plans, Shape, lanes};
+pub(crate) use roster::Roster;

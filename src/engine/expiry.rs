@@ -11,7 +11,7 @@ use crate::inventory::{Day, DayState};
 use crate::ledger::{Shard, Stage};
 use crate::planted::planted;
 use crate::record::Effect;
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, Ordering, thread};
 use crate::time::Time;
 
 /// How often the ticker advances the engine's time and looks for deadlines.
@@ -42,7 +42,7 @@ impl Hall {
             if due {
                 self.housekeeping();
             }
-            std::thread::park_timeout(TICK);
+            thread::park_timeout(TICK);
         }
     }
 

@@ -116,7 +116,9 @@ impl Day {
         for index in place.slots() {
             #[expect(clippy::cast_possible_truncation, reason = "a slot index has 11 bits")]
             let slot = index as u16;
-            let limits = plan.slot(index).ok_or(Shortage::Closed(slot))?;
+            // A slot that the day had no counter for when it was made is never given out.
+            let limits = plan.slot(index).filter(|_| index < self.used.len());
+            let limits = limits.ok_or(Shortage::Closed(slot))?;
             let mut lanes = lanes(self.used(index));
             for other in pending.iter().filter(|other| other.slots().contains(&index)) {
                 if let Some(lane) = lanes.get_mut(other.channel.index()) {
@@ -220,11 +222,6 @@ impl Day {
         self.show(state);
     }
 
-    /// Whether no place is taken.
-    pub(crate) fn is_unused(&self) -> bool {
-        (0..self.used.len()).all(|index| self.used(index) == 0)
-    }
-
     fn show(&self, state: &DayState) {
         self.bits.set(self.id.number(), state.free_places > 0);
     }
@@ -292,7 +289,10 @@ impl Day {
                 }
                 self.subtract(state, place, place.slots());
             }
-            Effect::Archived { place, .. } => state.roster.leave(place.roster),
+            Effect::Archived { place, .. } => {
+                state.roster.leave(place.roster);
+                self.subtract(state, place, place.slots());
+            }
             // Release: as the counters.
             Effect::DayClosed { .. } => self.closed.store(true, Ordering::Release),
             Effect::DayReopened { .. } => self.closed.store(false, Ordering::Release),

@@ -15,11 +15,12 @@ const NO_FREE: u32 = u32::MAX;
 pub(crate) struct Roster {
     entries: Vec<u64>,
     free: u32,
+    count: u32,
 }
 
 impl Default for Roster {
     fn default() -> Self {
-        Self { entries: Vec::new(), free: NO_FREE }
+        Self { entries: Vec::new(), free: NO_FREE, count: 0 }
     }
 }
 
@@ -53,6 +54,7 @@ impl Roster {
             self.entries.push(FREE | u64::from(NO_FREE));
         }
         if let Some(slot) = self.entries.get_mut(at as usize) {
+            self.count += u32::from(*slot & FREE != 0);
             *slot = claim.to_u64();
         }
     }
@@ -64,6 +66,7 @@ impl Roster {
         {
             *slot = FREE | u64::from(free);
             self.free = if planted("roster_forgets_its_free_places") { NO_FREE } else { at };
+            self.count -= 1;
         }
     }
 
@@ -79,6 +82,10 @@ impl Roster {
         (&self.entries, self.free)
     }
 
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
     /// Makes room, a quarter more at a time: a roster may be long.
     pub(super) fn reserve(&mut self, claims: usize) {
         if self.entries.capacity() - self.entries.len() < claims {
@@ -87,9 +94,31 @@ impl Roster {
         }
     }
 
+    /// The claim at a place; `None` where it is free.
+    pub(super) fn at(&self, at: u32) -> Option<ClaimId> {
+        let entry = self.entries.get(at as usize).filter(|entry| **entry & FREE == 0)?;
+        Some(ClaimId::from_u64(*entry))
+    }
+
+    /// Whether entries and the first free place of a snapshot are a roster: each free place is in
+    /// the list of them, once.
+    pub(crate) fn is_sound(entries: &[u64], free: u32) -> bool {
+        let is_free = |entry: &&u64| **entry & FREE != 0;
+        let all = entries.iter().filter(is_free).count();
+        let (mut at, mut count) = (free, 0);
+        while count < all
+            && let Some(entry) = entries.get(at as usize).filter(is_free)
+        {
+            at = u32::try_from(entry & !FREE).unwrap_or(NO_FREE);
+            count += 1;
+        }
+        count == all && at == NO_FREE && entries.len() as u64 <= u64::from(ROSTER_MAX) + 1
+    }
+
     /// From a snapshot.
     pub(super) fn load(entries: Vec<u64>, free: u32) -> Self {
-        Self { entries, free }
+        let taken = entries.iter().filter(|entry| **entry & FREE == 0).count();
+        Self { entries, free, count: u32::try_from(taken).unwrap_or(u32::MAX) }
     }
 
     pub(super) fn memory(&self) -> usize {

@@ -5,7 +5,6 @@
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
@@ -19,6 +18,7 @@ use crate::log_store::{
     Appended, Claimed, DirectoryOptions, Durability, LogStore, Position, SnapshotName, snapshots,
 };
 use crate::planted::planted;
+use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, Mutex};
 
 /// A log in a directory, owned by whoever holds the lock in it.
