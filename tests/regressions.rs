@@ -179,9 +179,10 @@ fn a_capacity_cut_and_taken_back_keeps_the_limit_of_a_channel() {
     assert_eq!(view(&town, slot).unwrap().free_by_channel[0], 0);
 }
 
-/// A hold that was still running when its day left memory was counted as a booking that left.
+/// A hold that still ran when its day left memory went with it, was never told of its end, and
+/// was counted for ever. Now the day waits for it.
 #[test]
-fn a_hold_that_leaves_with_its_day_is_no_longer_counted() {
+fn a_day_does_not_leave_before_its_last_hold() {
     let late = CATALOG.replace("09:00-13:00", "20:00-24:00");
     let town = Town::with(&late, Engine::builder().keep_days(0));
     town.clock.set(instant("2026-12-02T23:45:00Z"));
@@ -190,6 +191,9 @@ fn a_hold_that_leaves_with_its_day_is_no_longer_counted() {
     let ask = town.ask(1, 1, slot).ttl(Duration::from_secs(1_800));
     town.engine.hold(&ask).wait().unwrap();
     town.advance(16);
+    assert!(town.engine.day(slot.day).is_some());
+    assert_eq!(town.engine.stats().held, 1);
+    town.advance(15);
     assert!(town.engine.day(slot.day).is_none());
     assert_eq!((town.engine.stats().held, town.engine.stats().booked), (0, 0));
 }

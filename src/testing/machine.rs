@@ -140,7 +140,8 @@ impl<S: Subject> Run<'_, S> {
         self.model.look_at(now);
         let call = match command {
             Command::Install(n) => {
-                let catalog = self.case.catalogs.get(usize::from(*n)).cloned();
+                let catalogs = &self.case.catalogs;
+                let catalog = catalogs.get(usize::from(*n) % catalogs.len().max(1)).cloned();
                 Call::Install(Box::new(catalog.unwrap_or_default()))
             }
             other => self.model.call_of(other),
