@@ -30,15 +30,7 @@ use evidence::{Evidence, first_seed, share};
 use on_disk::OnDisk;
 
 fn in_memory(case: &Case, clock: &ManualClock) -> Engine {
-    let window = std::time::Duration::from_millis(case.settings.window_ms);
-    Engine::builder()
-        .seeded(1)
-        .shards(1)
-        .clock(clock.clone())
-        .keep_days(case.settings.keep_days)
-        .idempotency_window(window)
-        .open()
-        .unwrap()
+    case.builder(clock).open().unwrap()
 }
 
 /// Runs `cases` on both cores, in bundles of 100 with a seed each.

@@ -1,7 +1,5 @@
 //! An engine for the machine of `cupo::testing` on a simulated disk: closed, cut, opened again.
 
-use std::time::Duration;
-
 use cupo::testing::Subject;
 use cupo::testing::strategy::Case;
 use cupo::{
@@ -33,17 +31,8 @@ impl OnDisk {
             seed: Some(1),
         };
         let store = DirectoryStore::open(self.disk.clone(), "log", options).unwrap();
-        let settings = self.case.settings;
-        let engine = Engine::builder()
-            .seeded(1)
-            .store(store)
-            .shards(1)
-            .clock(self.clock.clone())
-            .keep_days(settings.keep_days)
-            .idempotency_window(Duration::from_millis(settings.window_ms))
-            .allow_clock_jump(true)
-            .open();
-        self.engine = Some(engine.unwrap());
+        let builder = self.case.builder(&self.clock).store(store).allow_clock_jump(true);
+        self.engine = Some(builder.open().unwrap());
     }
 }
 
