@@ -66,7 +66,7 @@ fn tell(evidence: Evidence, counts: Counts) {
 #[test]
 fn in_memory_every_answer_is_the_rules() {
     let evidence = Evidence::of("T1 the model and the engine in memory");
-    let cases = share(1_000, 500_000);
+    let cases = share(2_000, 500_000);
     let bundle = |seed| check_seed(100, seed, &self::cases(200), in_memory);
     tell(evidence, on_both_cores(cases, bundle));
 }

@@ -1,5 +1,7 @@
 //! Are the two states the same? Every claim, every slot, every count that a caller can see.
 
+use std::fmt::{Debug, Display};
+
 use chrono::{NaiveTime, Weekday};
 
 use crate::testing::model::{Model, Query};
@@ -31,7 +33,7 @@ pub fn compare(engine: &Engine, model: &Model) -> Result<(), String> {
     same("stats", &counted, &model.stats())
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, engine: &T, model: &T) -> Result<(), String> {
+fn same<T: PartialEq + Debug>(what: impl Display, engine: &T, model: &T) -> Result<(), String> {
     if engine == model {
         return Ok(());
     }
@@ -47,14 +49,14 @@ fn claims(engine: &Engine, model: &Model) -> Result<(), String> {
     let mut parties: Vec<PartyId> = Vec::new();
     for id in model.given() {
         let (told, wanted) = (said(engine.claim(*id).dirty()), model.claim(*id).map_err(Some));
-        same(&format!("claim {id}"), &told, &wanted)?;
+        same(format_args!("claim {id}"), &told, &wanted)?;
         parties.extend(wanted.ok().map(|claim| claim.party));
     }
     parties.sort_unstable();
     parties.dedup();
     for party in parties {
         let told = said(engine.claims_of(party).dirty()).unwrap_or_default();
-        same(&format!("claims of party {}", party.0), &told, &model.claims_of(party))?;
+        same(format_args!("claims of party {}", party.0), &told, &model.claims_of(party))?;
     }
     Ok(())
 }
@@ -66,16 +68,16 @@ fn days(engine: &Engine, model: &Model) -> Result<(), String> {
             return Err(format!("day {id} is listed and not there"));
         };
         let frame = |day: &DayView| (day.begins, day.released, day.closed);
-        same(&format!("day {id}"), &frame(&told), &frame(&wanted))?;
+        same(format_args!("day {id}"), &frame(&told), &frame(&wanted))?;
         if told.slots.len() != wanted.slots.len() {
-            same(&format!("slots of {id}"), &told.slots, &wanted.slots)?;
+            same(format_args!("slots of {id}"), &told.slots, &wanted.slots)?;
         }
         for (told, wanted) in told.slots.iter().zip(&wanted.slots) {
-            same(&format!("slot {}", wanted.slot), told, wanted)?;
+            same(format_args!("slot {}", wanted.slot), told, wanted)?;
         }
         let told: Vec<Claim> =
             said(engine.roster(id, None, usize::MAX).dirty()).unwrap_or_default();
-        same(&format!("roster of {id}"), &ids(&told), &ids(&model.roster(id)))?;
+        same(format_args!("roster of {id}"), &ids(&told), &ids(&model.roster(id)))?;
     }
     Ok(())
 }
@@ -102,7 +104,7 @@ fn openings(engine: &Engine, model: &Model) -> Result<(), String> {
     ];
     for query in queries {
         let (told, wanted) = (engine.openings(&query.to_openings()), model.openings(&query));
-        same(&format!("{query:?}"), &told, &wanted)?;
+        same(format_args!("{query:?}"), &told, &wanted)?;
     }
     Ok(())
 }

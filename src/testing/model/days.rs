@@ -37,8 +37,9 @@ impl Model {
         self.logged = self.now;
         let mut report = InstallReport::default();
         let wanted = self.wanted_days();
-        for id in &wanted {
-            let Some(day) = self.day_of(*id) else { continue };
+        let shaped = wanted.iter().filter_map(|id| Some((*id, self.day_of(*id)?)));
+        let shapes: Vec<(DayId, Day)> = shaped.collect();
+        for (id, day) in &shapes {
             let Some(present) = self.days.get(id) else {
                 report.created += 1;
                 continue;
@@ -49,17 +50,15 @@ impl Model {
                 return Outcome::BadCatalog;
             }
             let begins = day.begins;
-            let fitted = self.fitted(*id, present, day);
+            let fitted = self.fitted(*id, present, day.clone());
             report.replanned += usize::from(differs(present, &fitted));
             if present.begins != begins {
                 let here = self.roster_ids(*id);
                 report.moved.extend(here);
             }
         }
-        for id in &wanted {
-            if let Some(day) = self.day_of(*id) {
-                report.affected.extend(self.shape(*id, day));
-            }
+        for (id, day) in shapes {
+            report.affected.extend(self.shape(id, day));
         }
         let others: Vec<DayId> = self.days.keys().copied().collect();
         for id in others.into_iter().filter(|id| !wanted.contains(id)) {

@@ -103,9 +103,9 @@ impl Model {
     /// The open slot of that number; numbers from 128 are indexes, open or not.
     fn slot_at(&self, at: SlotAt) -> SlotId {
         let day = self.day_at(at.on);
-        let open: Vec<u16> = self
-            .day(day)
-            .map_or_else(Vec::new, |view| view.slots.iter().map(|slot| slot.slot.index).collect());
+        let open: Vec<u16> = self.days.get(&day).map_or_else(Vec::new, |day| {
+            day.limits.keys().copied().filter(|index| day.open(*index).is_some()).collect()
+        });
         let number = usize::from(at.slot);
         let nth = (at.slot < 128 && !open.is_empty()).then(|| number % open.len().max(1));
         let index = nth.and_then(|nth| open.get(nth)).copied();
