@@ -18,8 +18,10 @@ mod reads;
 mod recovery;
 mod request;
 mod retry;
+mod shape;
 mod snapshot;
 mod verify;
+mod wish;
 
 use std::fmt;
 
@@ -280,11 +282,13 @@ impl Hall {
         id: ClaimId,
         decide: &impl Fn(&Scene<'_>) -> Verdict,
     ) -> Commit<'_, Receipt> {
-        let rejection = match scene(shard, world, id, Time::MAX, self.now()).map(|s| decide(&s)) {
-            Some(Verdict::Refuse(rejection)) => rejection,
-            _ => Rejection::UnknownClaim { claim: id },
+        let verdict = scene(shard, world, id, Time::MAX, self.now()).map(|scene| decide(&scene));
+        let answer = match (verdict, view(shard, world, id)) {
+            (Some(Verdict::Refuse(rejection)), _) => Err(rejection.into()),
+            (Some(Verdict::Replay), Some(claim)) => Ok(Receipt { claim, replayed: true }),
+            _ => Err(Rejection::UnknownClaim { claim: id }.into()),
         };
-        Commit::new(&self.journal, shard.seq, Err(rejection.into()))
+        Commit::new(&self.journal, shard.seq, answer)
     }
 }
 

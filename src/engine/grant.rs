@@ -192,6 +192,10 @@ impl Hall {
         let mut ended = 0;
         let mut oldest = Time::MAX;
         let mut holds = asks.len();
+        if holds > usize::from(rules.holds.per_party) && first.reason.is_none() {
+            let what = "slots of a request: no more than the holds a party may have";
+            return Err(Rejection::OutOfRange { what });
+        }
         for (id, entry) in shard.of_party(hash, first.party) {
             match entry.stage() {
                 Stage::Claim(ClaimState::Held) => {

@@ -15,12 +15,11 @@ const NO_FREE: u32 = u32::MAX;
 pub(crate) struct Roster {
     entries: Vec<u64>,
     free: u32,
-    count: u32,
 }
 
 impl Default for Roster {
     fn default() -> Self {
-        Self { entries: Vec::new(), free: NO_FREE, count: 0 }
+        Self { entries: Vec::new(), free: NO_FREE }
     }
 }
 
@@ -54,7 +53,6 @@ impl Roster {
             self.entries.push(FREE | u64::from(NO_FREE));
         }
         if let Some(slot) = self.entries.get_mut(at as usize) {
-            self.count += u32::from(*slot & FREE != 0);
             *slot = claim.to_u64();
         }
     }
@@ -66,7 +64,6 @@ impl Roster {
         {
             *slot = FREE | u64::from(free);
             self.free = if planted("roster_forgets_its_free_places") { NO_FREE } else { at };
-            self.count -= 1;
         }
     }
 
@@ -80,10 +77,6 @@ impl Roster {
 
     pub(crate) fn raw(&self) -> (&[u64], u32) {
         (&self.entries, self.free)
-    }
-
-    pub(crate) fn count(&self) -> u32 {
-        self.count
     }
 
     /// Makes room, a quarter more at a time: a roster may be long.
@@ -117,8 +110,7 @@ impl Roster {
 
     /// From a snapshot.
     pub(super) fn load(entries: Vec<u64>, free: u32) -> Self {
-        let taken = entries.iter().filter(|entry| **entry & FREE == 0).count();
-        Self { entries, free, count: u32::try_from(taken).unwrap_or(u32::MAX) }
+        Self { entries, free }
     }
 
     pub(super) fn memory(&self) -> usize {

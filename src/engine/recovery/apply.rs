@@ -125,7 +125,7 @@ impl Rebuilt {
                 return Ok(());
             }
             // Made again: the first try had failed after it was journalled.
-            if !entry.day.is_unused(&entry.day.state().lock()) {
+            if !entry.day.is_blank(&entry.day.state().lock()) {
                 return Err(UNFIT);
             }
         }
