@@ -315,7 +315,7 @@ impl State {
             return self.not_of(who, record, ClaimState::Booked, before);
         }
         if held.state != ClaimState::Held {
-            return no(Rejection::AlreadyEnded { how: held.state }, before);
+            return self.over(hold, held, before);
         }
         if held.is_due(self.now) {
             let how = ClaimState::Expired;
