@@ -116,17 +116,18 @@ fn file(pieces: &mut Pieces<'_>) -> Vec<u8> {
     let magic = u64::from(u32::from_le_bytes(*b"cupS")) | (1 + (flags & 1)) << 32;
     let (number, epoch, first) = (pieces.count(), pieces.count(), pieces.count());
     let blocks = pieces.number(1) % 12;
-    let length = if flags & 2 == 0 { (blocks + 5) * BLOCK as u64 } else { pieces.count() };
-    for (word, value) in [magic, salt, number, epoch, first, length].into_iter().enumerate() {
-        put(&mut bytes, word, value);
-    }
-    let crc = crc32c::crc32c(&bytes[..48]);
-    put(&mut bytes, 6, u64::from(crc) ^ (flags >> 7));
+    let told = if flags & 2 == 0 { None } else { Some(pieces.count()) };
     let mut previous = 0;
     for _ in 0..blocks {
         previous = block(pieces, salt, previous, &mut bytes);
     }
     bytes.resize(bytes.len() + (flags as usize >> 2 & 7) * BLOCK, 0);
+    let length = told.unwrap_or(bytes.len() as u64);
+    for (word, value) in [magic, salt, number, epoch, first, length].into_iter().enumerate() {
+        put(&mut bytes, word, value);
+    }
+    let crc = crc32c::crc32c(&bytes[..48]);
+    put(&mut bytes, 6, u64::from(crc) ^ (flags >> 7));
     bytes
 }
 

@@ -4,9 +4,9 @@
 //! it could not read: an older program on a newer directory would have gone on, and lost them.
 
 use super::*;
-use crate::record::Line;
 use crate::engine::Engine;
 use crate::error::StorageError;
+use crate::record::Line;
 
 fn publish(directory: &Path, lines: &mut [Line]) {
     let engine = Engine::builder().directory(directory).snapshot_on_close(false).open().unwrap();
