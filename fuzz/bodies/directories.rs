@@ -109,12 +109,13 @@ fn put(bytes: &mut [u8], word: usize, value: u64) {
 
 /// A log file as the input says: a header, blocks, and right checksums but where it asks for
 /// wrong ones.
-fn file(pieces: &mut Pieces<'_>) -> Vec<u8> {
+fn file(own: u64, pieces: &mut Pieces<'_>) -> Vec<u8> {
     let mut bytes = vec![0; BLOCK];
     let flags = pieces.number(1);
     let salt = pieces.count();
     let magic = u64::from(u32::from_le_bytes(*b"cupS")) | (1 + (flags & 1)) << 32;
     let (number, epoch, first) = (pieces.count(), pieces.count(), pieces.count());
+    let number = if flags & 64 == 0 { own } else { number };
     let blocks = pieces.number(1) % 12;
     let told = if flags & 2 == 0 { None } else { Some(pieces.count()) };
     let mut previous = 0;
@@ -166,7 +167,7 @@ pub fn segments(bytes: &[u8]) -> bool {
     let fs = SimFileSystem::new();
     let flags = pieces.number(1);
     for number in 0..1 + flags % 3 {
-        write(&fs, &format!("log-{:016x}", number + 1), &file(&mut pieces));
+        write(&fs, &format!("log-{:016x}", number + 1), &file(number + 1, &mut pieces));
     }
     if flags & 4 != 0 {
         let position = pieces.count();
