@@ -16,6 +16,8 @@
 
 #[path = "stage/evidence.rs"]
 mod evidence;
+#[path = "stage/on_disk.rs"]
+mod on_disk;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -23,89 +25,12 @@ use std::thread;
 use cupo::testing::machine::{Counts, check_seed};
 use cupo::testing::strategy::{Case, cases};
 use cupo::testing::{Subject, check};
-use cupo::{
-    Crash, DirectoryOptions, DirectoryStore, Durability, Engine, ManualClock, SimFileSystem,
-};
+use cupo::{Engine, ManualClock};
 use evidence::{Evidence, first_seed, share};
+use on_disk::OnDisk;
 
 fn in_memory(case: &Case, clock: &ManualClock) -> Engine {
-    let window = std::time::Duration::from_millis(case.settings.window_ms);
-    Engine::builder()
-        .seeded(1)
-        .shards(1)
-        .clock(clock.clone())
-        .keep_days(case.settings.keep_days)
-        .idempotency_window(window)
-        .open()
-        .unwrap()
-}
-
-/// An engine on a simulated disk that can be closed and cut.
-struct OnDisk {
-    case: Case,
-    clock: ManualClock,
-    disk: SimFileSystem,
-    engine: Option<Engine>,
-    crashes: u64,
-}
-
-impl OnDisk {
-    fn new(case: &Case, clock: &ManualClock) -> Self {
-        let (case, clock) = (case.clone(), clock.clone());
-        let mut new = Self { case, clock, disk: SimFileSystem::new(), engine: None, crashes: 0 };
-        new.open();
-        new
-    }
-
-    fn open(&mut self) {
-        let options = DirectoryOptions {
-            durability: Durability::Synced,
-            segment_bytes: 64 << 10,
-            background: false,
-            seed: Some(1),
-        };
-        let store = DirectoryStore::open(self.disk.clone(), "log", options).unwrap();
-        let settings = self.case.settings;
-        let engine = Engine::builder()
-            .seeded(1)
-            .store(store)
-            .shards(1)
-            .clock(self.clock.clone())
-            .keep_days(settings.keep_days)
-            .idempotency_window(std::time::Duration::from_millis(settings.window_ms))
-            .allow_clock_jump(true)
-            .open();
-        self.engine = Some(engine.unwrap());
-    }
-}
-
-impl Subject for OnDisk {
-    fn engine(&self) -> &Engine {
-        self.engine.as_ref().unwrap()
-    }
-
-    fn reopen(&mut self, crash: bool) -> bool {
-        let engine = self.engine.take().unwrap();
-        if crash {
-            // Everything that was answered was waited for; the last expiries were not.
-            while engine.durable() < engine.last() {
-                engine.roster(engine.days()[0], None, 1).wait().unwrap();
-                engine.claims_of(cupo::PartyId(0)).wait().unwrap();
-            }
-            self.crashes += 1;
-            let way = match self.crashes % 3 {
-                0 => Crash::KeepAll,
-                1 => Crash::LoseUnsynced,
-                _ => Crash::Random(self.crashes),
-            };
-            self.disk = self.disk.crash(way);
-            drop(engine);
-        } else {
-            engine.close().unwrap();
-        }
-        self.open();
-        true
-    }
+    case.builder(clock).open().unwrap()
 }
 
 /// Runs `cases` on both cores, in bundles of 100 with a seed each.

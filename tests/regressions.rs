@@ -179,10 +179,10 @@ fn a_capacity_cut_and_taken_back_keeps_the_limit_of_a_channel() {
     assert_eq!(view(&town, slot).unwrap().free_by_channel[0], 0);
 }
 
-/// A hold that was still running when its day left memory went with it, counted as a booking. Now
-/// the day stays until the hold has ended.
+/// A hold that still ran when its day left memory went with it, was never told of its end, and
+/// was counted for ever. Now the day waits for it.
 #[test]
-fn a_day_stays_until_its_last_hold_has_ended() {
+fn a_day_does_not_leave_before_its_last_hold() {
     let late = CATALOG.replace("09:00-13:00", "20:00-24:00");
     let town = Town::with(&late, Engine::builder().keep_days(0));
     town.clock.set(instant("2026-12-02T23:45:00Z"));

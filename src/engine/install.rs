@@ -93,7 +93,7 @@ impl Hall {
                     continue;
                 };
                 let state = entry.day.state().lock();
-                let unused = entry.day.is_unused();
+                let unused = entry.day.is_unused(&state);
                 if state.frame.unit_min != rule.unit_min && !unused {
                     let keys = document.numbers.calendar_key(calendar);
                     return Err(Error::Catalog(Arc::new(CatalogError::unit_in_use(

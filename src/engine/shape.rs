@@ -33,7 +33,8 @@ impl Hall {
             days.put(DayEntry { day, frame, plan }, &bits);
             return Ok(Vec::new());
         };
-        let shape = fitted(&entry, shape, entry.day.is_unused());
+        let unused = entry.day.is_unused(&entry.day.state().lock());
+        let shape = fitted(&entry, shape, unused);
         let (frame, plan) = self.frame_of(admin, &shape)?;
         if entry.frame == frame {
             return Ok(Vec::new());
@@ -81,7 +82,7 @@ impl Hall {
         self.status()?;
         self.journal.wait_for_room(count)?;
         let mut state = entry.day.state().lock();
-        if !entry.day.is_unused() {
+        if !entry.day.is_unused(&state) {
             drop(state);
             self.journal.give_back(count);
             return Ok(false);

@@ -222,11 +222,6 @@ impl Day {
         self.show(state);
     }
 
-    /// Whether no place is taken.
-    pub(crate) fn is_unused(&self) -> bool {
-        (0..self.used.len()).all(|index| self.used(index) == 0)
-    }
-
     fn show(&self, state: &DayState) {
         self.bits.set(self.id.number(), state.free_places > 0);
     }

@@ -15,11 +15,12 @@ const NO_FREE: u32 = u32::MAX;
 pub(crate) struct Roster {
     entries: Vec<u64>,
     free: u32,
+    count: u32,
 }
 
 impl Default for Roster {
     fn default() -> Self {
-        Self { entries: Vec::new(), free: NO_FREE }
+        Self { entries: Vec::new(), free: NO_FREE, count: 0 }
     }
 }
 
@@ -53,6 +54,7 @@ impl Roster {
             self.entries.push(FREE | u64::from(NO_FREE));
         }
         if let Some(slot) = self.entries.get_mut(at as usize) {
+            self.count += u32::from(*slot & FREE != 0);
             *slot = claim.to_u64();
         }
     }
@@ -64,6 +66,7 @@ impl Roster {
         {
             *slot = FREE | u64::from(free);
             self.free = if planted("roster_forgets_its_free_places") { NO_FREE } else { at };
+            self.count -= 1;
         }
     }
 
@@ -77,6 +80,10 @@ impl Roster {
 
     pub(crate) fn raw(&self) -> (&[u64], u32) {
         (&self.entries, self.free)
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.count
     }
 
     /// Makes room, a quarter more at a time: a roster may be long.
@@ -110,7 +117,8 @@ impl Roster {
 
     /// From a snapshot.
     pub(super) fn load(entries: Vec<u64>, free: u32) -> Self {
-        Self { entries, free }
+        let taken = entries.iter().filter(|entry| **entry & FREE == 0).count();
+        Self { entries, free, count: u32::try_from(taken).unwrap_or(u32::MAX) }
     }
 
     pub(super) fn memory(&self) -> usize {

@@ -3,6 +3,8 @@
 //! [`check`] is the whole test; [`run`] is one case of it, for a fuzzer or a loop of one's own.
 
 mod compare;
+mod shrink;
+mod tell;
 
 use std::fmt::Write as _;
 
@@ -140,7 +142,8 @@ impl<S: Subject> Run<'_, S> {
         self.model.look_at(now);
         let call = match command {
             Command::Install(n) => {
-                let catalog = self.case.catalogs.get(usize::from(*n)).cloned();
+                let catalogs = &self.case.catalogs;
+                let catalog = catalogs.get(usize::from(*n) % catalogs.len().max(1)).cloned();
                 Call::Install(Box::new(catalog.unwrap_or_default()))
             }
             other => self.model.call_of(other),
@@ -152,10 +155,7 @@ impl<S: Subject> Run<'_, S> {
         let now = self.clock.now();
         let answer = self.subject.call(call);
         // Writing to a string does not fail.
-        let _ = match call {
-            Call::Install(catalog) => writeln!(story, "{now} install\n{}", catalog.to_toml()),
-            _ => writeln!(story, "{now} {call:?}\n    {answer:?}"),
-        };
+        let _ = writeln!(story, "{} {}", now.format("%F %T"), tell::call(call, &answer));
         if let Outcome::Own(_) = answer {
             return Ok(());
         }
@@ -242,7 +242,11 @@ pub fn check_seed<S: Subject>(
     });
     match result {
         Ok(()) => counts.get(),
-        Err(TestError::Fail(_, case)) => panic!("{}", report(&case, &make)),
+        Err(TestError::Fail(_, case)) => {
+            let fails = |case: &Case| told(case, &make, &mut String::new(), 1).is_err();
+            let case = if fails(&case) { shrink::shorter(case, &fails) } else { case };
+            panic!("{}", report(&case, &make))
+        }
         Err(error) => panic!("{error}"),
     }
 }

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::{Strategy, any};
 
 use super::model::Settings;
-use crate::{Catalog, Channel};
+use crate::{Builder, Catalog, Channel, Engine, ManualClock};
 
 pub use bytes::{COMMAND_BYTES, commands_from_bytes};
 pub use town::{CATALOG_BYTES, catalog_from_bytes};
@@ -187,6 +187,21 @@ impl Case {
             archive: false,
         };
         Self { start, settings, catalogs, commands }
+    }
+}
+
+impl Case {
+    /// A builder as the case wants it: one shard, nothing left to chance. In memory as it is; for
+    /// a store, set [`Settings::archive`].
+    pub fn builder(&self, clock: &ManualClock) -> Builder {
+        let Settings { window_ms, keep_days, archive } = self.settings;
+        Engine::builder()
+            .seeded(1)
+            .shards(1)
+            .clock(clock.clone())
+            .keep_days(keep_days)
+            .archive(archive)
+            .idempotency_window(Duration::from_millis(window_ms))
     }
 }
 

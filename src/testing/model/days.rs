@@ -241,11 +241,15 @@ impl Model {
         }
     }
 
-    /// Past days leave memory, and with them the claims on their rosters.
+    /// Past days leave memory, and with them the claims on their rosters; a hold ends first.
     fn retire(&mut self) {
         let keep_ms = u64::from(self.settings.keep_days) * DAY_MS;
         let ends = |day: &Day| day.starts_at(day.slots).plus(keep_ms);
-        let past = self.days.iter().filter(|(_, day)| ends(day) < self.now);
+        let waits = |id: &DayId| {
+            let here = |life: &super::Life| life.claim.slot.day == *id;
+            self.claims.iter().any(|life| here(life) && (life.is_held() || life.cooling))
+        };
+        let past = self.days.iter().filter(|(id, day)| ends(day) < self.now && !waits(id));
         let past: Vec<DayId> = past.map(|(id, _)| *id).collect();
         for id in past {
             self.logged = self.now;
