@@ -2,16 +2,27 @@
 //!
 //! Never a setting: what an embedder may choose is on the builder.
 
+/// The size itself; smaller where schedules are explored, so that a ring is soon full.
+const fn sized(usual: usize, shuttle: usize, loom: usize) -> usize {
+    if cfg!(loom) {
+        loom
+    } else if cfg!(shuttle) {
+        shuttle
+    } else {
+        usual
+    }
+}
+
 /// Bytes of one journal line: one cache line, so a record costs one write to memory.
 pub const LINE_BYTES: usize = 64;
 /// Lines of the largest group of records that stand or fall together.
-pub const GROUP_LINES_MAX: usize = 1_024;
+pub const GROUP_LINES_MAX: usize = sized(1_024, 128, 2);
 /// Lines of the largest frame; one frame is one write and one sync.
-pub const FRAME_LINES_MAX: usize = 16_384;
+pub const FRAME_LINES_MAX: usize = sized(16_384, 128, 2);
 /// Lines in the ring between the operations and the flusher: 4 MiB.
-pub const RING_LINES: usize = 65_536;
+pub const RING_LINES: usize = sized(65_536, 256, 4);
 /// Lines in the ring of a seeded engine, which is opened thousands of times a second: 128 KiB.
-pub const SEEDED_RING_LINES: usize = 2_048;
+pub const SEEDED_RING_LINES: usize = sized(2_048, 256, 4);
 /// Bytes a frame is padded to, so that no sector with acknowledged data is ever rewritten.
 pub const BLOCK_BYTES: usize = 4_096;
 
@@ -43,4 +54,4 @@ const _: () = assert!(GROUP_LINES_MAX <= SEEDED_RING_LINES / 2 && SEEDED_RING_LI
 const _: () = assert!(SEEDED_RING_LINES.is_power_of_two());
 const _: () = assert!(RING_LINES.is_power_of_two() && BLOCK_BYTES.is_multiple_of(LINE_BYTES));
 const _: () = assert!(SLOTS_PER_DAY_MAX < 1 << 11);
-const _: () = assert!(SLOTS_PER_REQUEST_MAX * 8 < GROUP_LINES_MAX);
+const _: () = assert!(SLOTS_PER_REQUEST_MAX * 8 < GROUP_LINES_MAX || cfg!(loom));

@@ -50,13 +50,13 @@ impl Day {
     }
 
     /// Whether nothing was ever taken here, or all of it has gone.
-    pub(crate) fn is_unused(&self, state: &DayState) -> bool {
-        self.may_retire(state) && (0..self.slots()).all(|index| self.used(index) == 0)
+    pub(crate) fn is_blank(&self, state: &DayState) -> bool {
+        self.may_retire(state) && self.is_unused()
     }
 
     /// Whether nobody is left on the roster and nothing is held.
     pub(crate) fn may_retire(&self, state: &DayState) -> bool {
-        state.roster.count() == 0 && !self.has_unbooked()
+        state.roster.iter().next().is_none() && !self.has_unbooked()
     }
 
     /// Whether places are held, or cooling off.

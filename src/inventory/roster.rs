@@ -4,6 +4,7 @@
 
 use crate::id::ClaimId;
 use crate::limits::ROSTER_MAX;
+use crate::planted::planted;
 
 /// A place that is free holds this bit and the number of the next free one.
 const FREE: u64 = 1 << 63;
@@ -14,12 +15,11 @@ const NO_FREE: u32 = u32::MAX;
 pub(crate) struct Roster {
     entries: Vec<u64>,
     free: u32,
-    count: u32,
 }
 
 impl Default for Roster {
     fn default() -> Self {
-        Self { entries: Vec::new(), free: NO_FREE, count: 0 }
+        Self { entries: Vec::new(), free: NO_FREE }
     }
 }
 
@@ -53,7 +53,6 @@ impl Roster {
             self.entries.push(FREE | u64::from(NO_FREE));
         }
         if let Some(slot) = self.entries.get_mut(at as usize) {
-            self.count += u32::from(*slot & FREE != 0);
             *slot = claim.to_u64();
         }
     }
@@ -64,8 +63,7 @@ impl Roster {
             && *slot & FREE == 0
         {
             *slot = FREE | u64::from(free);
-            self.free = at;
-            self.count -= 1;
+            self.free = if planted("roster_forgets_its_free_places") { NO_FREE } else { at };
         }
     }
 
@@ -79,10 +77,6 @@ impl Roster {
 
     pub(crate) fn raw(&self) -> (&[u64], u32) {
         (&self.entries, self.free)
-    }
-
-    pub(crate) fn count(&self) -> u32 {
-        self.count
     }
 
     /// Makes room, a quarter more at a time: a roster may be long.
@@ -116,8 +110,7 @@ impl Roster {
 
     /// From a snapshot.
     pub(super) fn load(entries: Vec<u64>, free: u32) -> Self {
-        let taken = entries.iter().filter(|entry| **entry & FREE == 0).count();
-        Self { entries, free, count: u32::try_from(taken).unwrap_or(u32::MAX) }
+        Self { entries, free }
     }
 
     pub(super) fn memory(&self) -> usize {

@@ -10,8 +10,9 @@ use crate::journal::ring::time_of;
 use crate::journal::{BROKEN, CLOSED, FENCED, FULL, Journal, OPEN, Tail};
 use crate::limits::FRAME_LINES_MAX;
 use crate::log_store::Appended;
+use crate::planted::planted;
 use crate::record::has_more;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence, thread};
 
 /// How long the flusher sleeps when nobody wakes it: the longest a dropped commit stays in memory.
 const NAP: Duration = Duration::from_millis(5);
@@ -50,28 +51,36 @@ pub(super) fn run(journal: &Journal, epoch: u64) {
     loop {
         match flusher.turn(journal) {
             Turn::Worked => naps = 0,
-            Turn::Blocked => std::thread::sleep(BACKOFF),
+            Turn::Blocked => thread::sleep(BACKOFF),
             Turn::Over => return,
             Turn::Idle => {
-                naps += 1;
                 if naps == IDLE_NAPS && !settle(journal, false) {
                     return;
                 }
-                nap(journal);
+                // Saturating: a log may be idle for months.
+                naps = u32::saturating_add(naps, u32::from(nap(journal)));
             }
         }
     }
 }
 
-fn nap(journal: &Journal) {
-    let next = journal.durable_tail().seq.0 + 1;
-    // SeqCst: pairs with the load in `wake_flusher`: either it sees this, or the look sees its
-    // line.
-    journal.sleeping.store(true, Ordering::SeqCst);
-    if journal.ring.read(next).is_none() {
-        std::thread::park_timeout(NAP);
+/// Sleeps until woken, unless a number was given out: its line is there or about to be, and who
+/// waits for a later one has called already.
+fn nap(journal: &Journal) -> bool {
+    // Relaxed: ordered by the fence.
+    journal.sleeping.store(true, Ordering::Relaxed);
+    // SeqCst: pairs with the fence in `wake_flusher`: either its caller sees that this thread
+    // sleeps, or this thread sees the number that the caller waits for.
+    fence(Ordering::SeqCst);
+    let idle = journal.last() == journal.durable_tail().seq;
+    if idle {
+        thread::park_timeout(NAP);
+    } else {
+        thread::yield_now();
     }
-    journal.sleeping.store(false, Ordering::SeqCst);
+    // Relaxed: whoever still sees it set wakes a thread that is awake.
+    journal.sleeping.store(false, Ordering::Relaxed);
+    idle
 }
 
 impl Flusher {
@@ -148,7 +157,7 @@ fn fill(journal: &Journal, frame: &mut Frame, epoch: u64) -> Option<(Header, u32
         lines += 1;
         let [.., stamp] = line;
         seen = time_of(stamp).max(seen);
-        if !has_more(&line) {
+        if !has_more(&line) || planted("half_a_group") {
             (whole, time) = (lines, seen);
         }
     }
@@ -169,9 +178,11 @@ fn acknowledge(journal: &Journal, header: &Header, crc: u32, bytes: &[u8]) {
     *journal.tail.lock() = tail;
     journal.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
     journal.window.push(header.first, header.position, bytes);
-    // SeqCst: pairs with the look after registering in `poll`.
-    journal.durable.store(last.0, Ordering::SeqCst);
-    journal.add_room(u64::from(header.lines));
+    // Release: pairs with the Acquire in `durable`.
+    journal.durable.store(last.0, Ordering::Release);
+    if !planted("room_is_never_given_back") {
+        journal.add_room(u64::from(header.lines));
+    }
     journal.waiters.wake(last);
 }
 

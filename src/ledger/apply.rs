@@ -41,7 +41,11 @@ impl Shard {
                 self.change_cold(claim.index(), |cold| cold.actor = *actor);
             }
             Effect::Archived { claim, .. } => {
-                self.tally.booked = self.tally.booked.saturating_sub(1);
+                let held = self
+                    .entry(claim.index())
+                    .is_some_and(|entry| entry.stage() == Stage::Claim(ClaimState::Held));
+                let count = if held { &mut self.tally.held } else { &mut self.tally.booked };
+                *count = count.saturating_sub(1);
                 self.forget(claim.index());
             }
             _ => {}

@@ -12,6 +12,7 @@ use crate::id::{ActorId, ClaimId, PartyId, Seq, ServiceId};
 use crate::ledger::entry::{Cold, Entry, NONE, Stage};
 use crate::ledger::{HashKey, hash};
 use crate::limits::CLAIMS_PER_SHARD_MAX;
+use crate::planted::planted;
 use crate::time::Time;
 
 /// Entries of one chunk: chunks never move, so growth copies nothing.
@@ -268,7 +269,9 @@ impl Shard {
         let Some(entry) = self.entry_mut(index) else {
             return;
         };
-        entry.retire_generation();
+        if !planted("same_id_again") {
+            entry.retire_generation();
+        }
         let (generation, stage) = (entry.generation(), entry.stage());
         *entry = Entry::EMPTY;
         entry.set_generation(generation);

@@ -12,6 +12,7 @@ use crate::limits::BLOCK_BYTES;
 use crate::log_store::Position;
 use crate::log_store::recovery::{Found, damaged};
 use crate::log_store::segment::{BLOCK_HEADER, Kind, read_block};
+use crate::planted::planted;
 
 /// Visits frames in order, each from the newest file that has it.
 pub(super) fn read_files<F: FileSystem>(
@@ -93,5 +94,5 @@ pub(super) fn fresh_salt(seed: Option<u64>, number: u64) -> u64 {
         let c = (b ^ (b >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         c ^ (c >> 31)
     };
-    seed.map_or_else(system, mix)
+    if planted("no_salt") { 1 } else { seed.map_or_else(system, mix) }
 }

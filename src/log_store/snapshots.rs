@@ -10,6 +10,7 @@ use crate::file_system::{FileHandle, FileSystem};
 use crate::log_store::blocks::write_all;
 use crate::log_store::recovery::damaged;
 use crate::log_store::{POSITION_MAX, Position, SnapshotName};
+use crate::planted::planted;
 
 const CHUNK: usize = 1 << 20;
 
@@ -94,7 +95,9 @@ pub(super) fn put<F: FileSystem>(
     fill(&mut buffered).and_then(|()| buffered.flush()).map_err(io)?;
     drop(buffered);
     let hash = out.hash;
-    file.sync_all().map_err(io)?;
+    if !planted("snapshot_without_sync") {
+        file.sync_all().map_err(io)?;
+    }
     file.drop_cache();
     let mut input = In { file: &file, offset: 0, hash: 0 };
     io::copy(&mut input, &mut io::sink()).map_err(io)?;
@@ -121,7 +124,7 @@ pub(super) fn get<F: FileSystem>(
     let mut input = In { file: &file, offset: 0, hash: 0 };
     read(&mut input).map_err(io)?;
     io::copy(&mut input, &mut io::sink()).map_err(io)?;
-    if input.hash == name.hash {
+    if input.hash == name.hash || planted("trust_every_snapshot") {
         Ok(())
     } else {
         Err(damaged(&path, 0, name.position, "the snapshot does not have its hash"))
