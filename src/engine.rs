@@ -11,6 +11,7 @@ mod builder;
 mod days;
 mod expiry;
 mod grant;
+mod half_done;
 mod install;
 mod life;
 mod moves;
@@ -43,6 +44,8 @@ use crate::rejection::Rejection;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::time::{Clock, Time};
+
+use half_done::HalfDone;
 
 pub use ask::{Ask, Opening, Openings};
 pub use audit::Audit;
@@ -327,18 +330,6 @@ fn scene<'a>(
     let entry = shard.get(id)?;
     let state = entry.stage().state()?;
     Some(Scene { id, state, place: entry.place(), starts_at, now, entry, shard, world })
-}
-
-/// Latches the engine when a thread panics between the decision and the end of its change.
-struct HalfDone<'a>(&'a AtomicBool);
-
-impl Drop for HalfDone<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            // Relaxed: a latch.
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
 }
 
 /// The lines a shard may take at a time.

@@ -48,6 +48,11 @@ impl Numbers {
         self.calendars.get(key).copied().map(CalendarId)
     }
 
+    /// Whether any calendar has this number: they are given out without gaps.
+    pub(crate) fn has(&self, calendar: CalendarId) -> bool {
+        usize::from(calendar.0) < self.calendars.len()
+    }
+
     pub(crate) fn calendar_key(&self, calendar: CalendarId) -> Option<&str> {
         let mut keys = self.calendars.iter();
         keys.find(|(_, number)| **number == calendar.0).map(|(key, _)| key.as_str())

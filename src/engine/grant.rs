@@ -260,7 +260,9 @@ impl Hall {
         let mut pending = [const { None::<Place> }; N];
         for ((ask, wanted), slot) in asks.iter().zip(wanted.iter_mut().flatten()).zip(0..) {
             let (earlier, rest) = pending.split_at_mut(slot);
-            let place = place_under_lock(ask, wanted, &mut locks, earlier, now, booked)?;
+            // A refusal says too that the party is within its limits, which rests on the shard.
+            let place = place_under_lock(ask, wanted, &mut locks, earlier, now, booked)
+                .map_err(|(seq, error)| (seq.max(shard.seq), error))?;
             wanted.place = place;
             if let Some(own) = rest.first_mut() {
                 *own = Some(place);

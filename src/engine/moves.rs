@@ -143,13 +143,17 @@ impl Hall {
             }
             let world = self.world.load();
             let unknown = Error::from(Rejection::UnknownClaim { claim: wish.claim });
+            let elsewhere = self.elsewhere(&wish);
             let Some(mut shard) = self.ledger.lock_of(wish.claim) else {
                 return self.refuse(unknown);
             };
             let Some(old_place) = shard.get(wish.claim).map(crate::ledger::Entry::place) else {
                 return Commit::new(&self.journal, shard.seq, Err(unknown));
             };
-            let target = match self.target(&wish, &shard, old_place) {
+            if let Some((seq, rejection)) = elsewhere {
+                return Commit::new(&self.journal, seq.max(shard.seq), Err(rejection.into()));
+            }
+            let target = match target(&wish, &shard, old_place) {
                 Ok(place) => place,
                 Err(rejection) => {
                     return Commit::new(&self.journal, shard.seq, Err(rejection.into()));
@@ -192,29 +196,19 @@ impl Hall {
         }
     }
 
-    /// The places wished for; the roster entry of a slot comes later.
-    fn target(&self, wish: &Wish, shard: &Shard, old: Place) -> Result<Place, Rejection> {
-        match wish.target {
-            Target::Slot(slot) => Ok(Place { day: slot.day, start: slot.index, ..old }),
-            Target::Hold(hold) => {
-                let own = shard.get(wish.claim).map(|entry| entry.party);
-                let other = Rejection::OtherParty { claim: hold };
-                if hold.shard() != wish.claim.shard() {
-                    let there = self.ledger.lock_of(hold);
-                    let known = there.is_some_and(|shard| shard.get(hold).is_some());
-                    return Err(if known {
-                        other
-                    } else {
-                        Rejection::UnknownClaim { claim: hold }
-                    });
-                }
-                let entry = shard.get(hold).ok_or(Rejection::UnknownClaim { claim: hold })?;
-                if Some(entry.party) != own {
-                    return Err(other);
-                }
-                Ok(entry.place())
-            }
+    /// Why a hold in another shard is not to be moved into: it is another party's. Looked at before
+    /// the claim's own shard is locked, as nobody may wait for one shard with another.
+    fn elsewhere(&self, wish: &Wish) -> Option<(Seq, Rejection)> {
+        let Target::Hold(hold) = wish.target else { return None };
+        if hold.shard() == wish.claim.shard() {
+            return None;
         }
+        let shard = self.ledger.lock_of(hold);
+        let known = shard.as_ref().is_some_and(|shard| shard.get(hold).is_some());
+        let seq = shard.map_or(Seq(0), |shard| shard.seq);
+        let (other, unknown) =
+            (Rejection::OtherParty { claim: hold }, Rejection::UnknownClaim { claim: hold });
+        Some((seq, if known { other } else { unknown }))
     }
 
     fn try_move(
@@ -339,8 +333,9 @@ impl Hall {
         }
         let freed = same.then_some(&before);
         let day = &new.day;
+        // It says too that the claim may move at all, which rests on the shard.
         day.check(&plan, &frame, now, &target, &[], freed)
-            .map_err(|short| (day.seq(), shortage(target.slot(), short).into()))?;
+            .map_err(|short| (day.seq().max(shard.seq), shortage(target.slot(), short).into()))?;
         day.reserve(state, 1, true);
         let roster = state.roster.next(0).ok_or((day.seq(), Error::Busy))?;
         Ok(Place { roster, ..target })
@@ -376,6 +371,21 @@ impl Hall {
         let others = shard.of_party(self.ledger.locate(party).0, party);
         let others = others.filter(|(id, _)| *id != claim && *id != hold);
         party_limit(services.as_slice(), scene.place, others, rules, shard, &[])
+    }
+}
+
+/// The places wished for; the roster entry of a slot comes later.
+fn target(wish: &Wish, shard: &Shard, old: Place) -> Result<Place, Rejection> {
+    match wish.target {
+        Target::Slot(slot) => Ok(Place { day: slot.day, start: slot.index, ..old }),
+        Target::Hold(hold) => {
+            let own = shard.get(wish.claim).map(|entry| entry.party);
+            let entry = shard.get(hold).ok_or(Rejection::UnknownClaim { claim: hold })?;
+            if Some(entry.party) != own {
+                return Err(Rejection::OtherParty { claim: hold });
+            }
+            Ok(entry.place())
+        }
     }
 }
 

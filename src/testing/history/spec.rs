@@ -315,7 +315,7 @@ impl State {
             return self.not_of(who, record, ClaimState::Booked, before);
         }
         if held.state != ClaimState::Held {
-            return no(Rejection::AlreadyEnded { how: held.state }, before);
+            return self.over(hold, held, before);
         }
         if held.is_due(self.now) {
             let how = ClaimState::Expired;
@@ -373,16 +373,10 @@ fn moved_before(
     request: RequestId,
     before: &Change,
 ) -> Option<Possible> {
-    if record.moved_by != Some(request) {
-        return None;
-    }
-    Some(match record.slot == to {
-        true => {
-            let reply = Reply::Is { key: who.key, record, replayed: true };
-            vec![(reply, before.clone())]
-        }
-        false => no(Rejection::RequestReused { claim: who.id }, before.clone()),
-    })
+    let again = Reply::Is { key: who.key, record, replayed: true };
+    let reused = Reply::No(Rejection::RequestReused { claim: who.id });
+    let reply = if record.slot == to { again } else { reused };
+    (record.moved_by == Some(request)).then(|| vec![(reply, before.clone())])
 }
 
 /// Every smallest choice of `due` holds that gives back `over` places.
