@@ -3,6 +3,8 @@
 //!
 //! Never adds behaviour to them.
 
+#[cfg(all(test, loom))]
+pub(crate) mod model;
 #[cfg(any(loom, shuttle))]
 mod scheduled;
 

@@ -2,20 +2,25 @@
 //!
 //! Takes the new place and frees the old one in one step; if it fails, the old one is untouched.
 
+mod both;
+#[cfg(all(test, loom))]
+mod schedules;
+
 use crate::claim::{ClaimState, Place, Receipt};
 use crate::engine::life::{after_cutoff, over};
 use crate::engine::request::{party_limit, shortage};
 use crate::engine::{Engine, HalfDone, Hall, Scene, World, scene, view};
 use crate::error::Error;
 use crate::id::{ClaimId, RequestId, Seq, SlotId};
-use crate::inventory::{DayEntry, DayState, starts_at};
+use crate::inventory::starts_at;
 use crate::journal::Commit;
 use crate::ledger::Shard;
 use crate::planted::{panic_point, planted};
 use crate::record::Effect;
 use crate::rejection::Rejection;
-use crate::sync::MutexGuard;
 use crate::time::Time;
+
+use both::Both;
 
 /// Lines of a move: an expiry met on the way, taken, freed.
 const LINES: u32 = 3;
@@ -90,7 +95,8 @@ impl Engine {
     /// Moves a booking into the places of a hold of the same party, which ends with that.
     ///
     /// # Errors
-    /// As [`Engine::reschedule`]; [`Rejection::OtherParty`], [`Rejection::HoldExpired`].
+    /// As [`Engine::reschedule`]; [`Rejection::OtherParty`], [`Rejection::HoldExpired`],
+    /// [`Rejection::SlotClosed`] while the hold's day is being closed.
     pub fn reschedule_to_hold(
         &self,
         booking: ClaimId,
@@ -122,48 +128,16 @@ impl Wish {
     }
 }
 
-/// Both days of a move, locked in ascending order; the second only if it is another.
-struct Both<'a> {
-    old: &'a DayEntry,
-    new: &'a DayEntry,
-    first: MutexGuard<'a, DayState>,
-    second: Option<MutexGuard<'a, DayState>>,
-    new_is_first: bool,
-}
-
-impl<'a> Both<'a> {
-    fn lock(old: &'a DayEntry, new: &'a DayEntry) -> Self {
-        let new_is_first = new.day.id <= old.day.id || planted("day_locks_in_call_order");
-        let (low, high) = if new_is_first { (new, old) } else { (old, new) };
-        let first = low.day.state().lock();
-        let second = (low.day.id != high.day.id).then(|| high.day.state().lock());
-        Self { old, new, first, second, new_is_first }
-    }
-
-    fn same(&self) -> bool {
-        self.second.is_none()
-    }
-
-    fn new_state(&mut self) -> &mut DayState {
-        match &mut self.second {
-            Some(second) if !self.new_is_first => second,
-            _ => &mut self.first,
-        }
-    }
-
-    fn old_state(&mut self) -> &mut DayState {
-        match &mut self.second {
-            Some(second) if self.new_is_first => second,
-            _ => &mut self.first,
-        }
-    }
-}
-
 impl Hall {
     fn relocate(&self, wish: Wish) -> Commit<'_, Receipt> {
         loop {
             if let Err(error) = self.status() {
                 return self.refuse(error);
+            }
+            if let Target::Hold(hold) = wish.target
+                && hold.shard() != wish.claim.shard()
+            {
+                return self.of_another_shard(wish.claim, hold);
             }
             let world = self.world.load();
             let unknown = Error::from(Rejection::UnknownClaim { claim: wish.claim });
@@ -173,7 +147,7 @@ impl Hall {
             let Some(old_place) = shard.get(wish.claim).map(crate::ledger::Entry::place) else {
                 return Commit::new(&self.journal, shard.seq, Err(unknown));
             };
-            let target = match self.target(&wish, &shard, old_place) {
+            let target = match target(&wish, &shard, old_place) {
                 Ok(place) => place,
                 Err(rejection) => {
                     return Commit::new(&self.journal, shard.seq, Err(rejection.into()));
@@ -204,29 +178,20 @@ impl Hall {
         }
     }
 
-    /// The places wished for; the roster entry of a slot comes later.
-    fn target(&self, wish: &Wish, shard: &Shard, old: Place) -> Result<Place, Rejection> {
-        match wish.target {
-            Target::Slot(slot) => Ok(Place { day: slot.day, start: slot.index, ..old }),
-            Target::Hold(hold) => {
-                let own = shard.get(wish.claim).map(|entry| entry.party);
-                let other = Rejection::OtherParty { claim: hold };
-                if hold.shard() != wish.claim.shard() {
-                    let there = self.ledger.lock_of(hold);
-                    let known = there.is_some_and(|shard| shard.get(hold).is_some());
-                    return Err(if known {
-                        other
-                    } else {
-                        Rejection::UnknownClaim { claim: hold }
-                    });
-                }
-                let entry = shard.get(hold).ok_or(Rejection::UnknownClaim { claim: hold })?;
-                if Some(entry.party) != own {
-                    return Err(other);
-                }
-                Ok(entry.place())
-            }
-        }
+    /// The refusal of a hold that lies in another shard, so with another party. Looks at one shard
+    /// after the other: two at a time have no order.
+    fn of_another_shard(&self, claim: ClaimId, hold: ClaimId) -> Commit<'_, Receipt> {
+        let mut rests_on = Seq(0);
+        let mut unknown = |id: &ClaimId| {
+            let shard = self.ledger.lock_of(*id);
+            rests_on = rests_on.max(shard.as_ref().map_or(Seq(0), |shard| shard.seq));
+            shard.is_none_or(|shard| shard.get(*id).is_none())
+        };
+        let rejection = match [claim, hold].into_iter().find(|id| unknown(id)) {
+            Some(claim) => Rejection::UnknownClaim { claim },
+            None => Rejection::OtherParty { claim: hold },
+        };
+        Commit::new(&self.journal, rests_on, Err(rejection.into()))
     }
 
     fn try_move(
@@ -310,6 +275,11 @@ impl Hall {
             if entry.time() <= now {
                 return Err(here(Rejection::HoldExpired { at: entry.time().utc() }));
             }
+            // The hold is about to be revoked: nothing moves into a day that is being closed.
+            if new.day.is_closed() {
+                let rests_on = new.day.seq().max(shard.seq);
+                return Err((rests_on, Rejection::SlotClosed { slot: target.slot() }.into()));
+            }
             return Ok(target);
         }
         let rules = world.rules.as_deref();
@@ -349,6 +319,21 @@ impl Hall {
         day.reserve(state, 1, true);
         let roster = state.roster.next(0).ok_or((day.seq(), Error::Busy))?;
         Ok(Place { roster, ..target })
+    }
+}
+
+/// The places wished for; the roster entry of a slot comes later.
+fn target(wish: &Wish, shard: &Shard, old: Place) -> Result<Place, Rejection> {
+    match wish.target {
+        Target::Slot(slot) => Ok(Place { day: slot.day, start: slot.index, ..old }),
+        Target::Hold(hold) => {
+            let own = shard.get(wish.claim).map(|entry| entry.party);
+            let entry = shard.get(hold).ok_or(Rejection::UnknownClaim { claim: hold })?;
+            if Some(entry.party) != own {
+                return Err(Rejection::OtherParty { claim: hold });
+            }
+            Ok(entry.place())
+        }
     }
 }
 
