@@ -29,7 +29,7 @@ use crate::time::Time;
 
 pub use commit::Commit;
 pub use feed::{Event, Feed};
-pub(crate) use replay::replay;
+pub(crate) use replay::{SEQ_MAX, replay};
 
 use feed::Window;
 use flusher::{Flusher, Turn};
@@ -357,5 +357,25 @@ impl Drop for Journal {
     fn drop(&mut self) {
         // Nobody is left to tell; `close` tells.
         let _ = self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log_store::MemoryStore;
+
+    #[test]
+    fn a_group_is_written_whole_or_not_yet() {
+        let store = Arc::new(MemoryStore::new());
+        let journal = Journal::start(store, 1, Tail::default(), true).unwrap();
+        let mut first = [1; 8];
+        crate::record::set_more(&mut first);
+        journal.ring.write(1, Time(1), &first);
+        assert_eq!(journal.pump(), Turn::Idle, "the first line of two is there");
+        assert_eq!(journal.durable(), Seq(0));
+        journal.ring.write(2, Time(1), &[0; 8]);
+        assert_eq!(journal.pump(), Turn::Idle);
+        assert_eq!(journal.durable(), Seq(2));
     }
 }

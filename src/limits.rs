@@ -42,8 +42,8 @@ pub const SLOTS_PER_REQUEST_MAX: usize = 8;
 pub const HOLD_SECONDS_MAX: u32 = (1 << 17) - 1;
 /// Ended claims kept for one party; beyond it the party is refused, nothing is forgotten early.
 pub const ENDED_PER_PARTY_MAX: usize = 64;
-/// Ledger shards, in the 12 bits of a claim id.
-pub const SHARDS_MAX: usize = 4_096;
+/// Ledger shards, in 11 of the 12 bits of a claim id: a roster needs the other for free places.
+pub const SHARDS_MAX: usize = 2_048;
 /// Claims in one shard, in the 28 bits of a claim id.
 pub const CLAIMS_PER_SHARD_MAX: u32 = (1 << 28) - 1;
 /// Bytes of the reason that comes with an override or a closure.

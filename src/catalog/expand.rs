@@ -80,7 +80,7 @@ pub(super) fn expand(calendar: &Calendar, zone: &TimeZone, date: NaiveDate) -> O
     let length = begins(zone, day.tomorrow().ok()?)?.0.checked_sub(begins_at.0)? / 60_000;
     let unit = calendar.unit.seconds() / 60;
     // A zone that crosses the date line skips a date whole: then there is no such day.
-    let slots = u16::try_from(length / unit).ok().filter(|slots| *slots > 0)?;
+    let slots = u16::try_from(length.checked_div(unit)?).ok().filter(|slots| *slots > 0)?;
     let usual = length == DAY_MIN && local(zone, begins_at)? == (date, NaiveTime::MIN);
     let exception = calendar.exceptions.iter().find(|exception| covers(exception, date));
     let hours = hours_of(calendar, exception, date, unit);

@@ -69,7 +69,8 @@ impl Hall {
         let mut old = Vec::new();
         for entry in world.days.iter() {
             let ends = crate::inventory::starts_at(&entry.frame, entry.frame.slots);
-            if ends.plus(keep_ms) < now {
+            // A hold may outlive its day: it ends first.
+            if ends.plus(keep_ms) < now && !entry.day.has_unbooked() {
                 old.push(entry.day.id);
             }
         }

@@ -114,7 +114,7 @@ impl Builder {
         self
     }
 
-    /// Ledger shards of a new log: a power of two up to 4,096. Default: 256. A log keeps the
+    /// Ledger shards of a new log: a power of two up to 2,048. Default: 256. A log keeps the
     /// number it was founded with.
     #[must_use]
     pub fn shards(mut self, shards: usize) -> Self {

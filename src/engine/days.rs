@@ -197,12 +197,15 @@ impl Hall {
     /// The plan of this shape; journalled when it is new.
     pub(super) fn plan(&self, admin: &mut Admin, shape: &Shape) -> Result<Arc<Plan>, Error> {
         self.status()?;
-        let (plan, new) = admin.plans.intern(shape);
-        if new {
-            let mut lines: Vec<Line> = plan.effects().iter().map(Effect::to_line).collect();
-            self.publish_group(&mut lines, |_, _, _| {}, None)?;
+        match admin.plans.find(shape) {
+            Ok(plan) => Ok(plan),
+            Err(plan) => {
+                // Known only once it is journalled: a day must not refer to a plan that is not.
+                let mut lines: Vec<Line> = plan.effects().iter().map(Effect::to_line).collect();
+                self.publish_group(&mut lines, |_, _, _| {}, None)?;
+                Ok(admin.plans.define(plan.number, shape.clone()))
+            }
         }
-        Ok(plan)
     }
 
     /// Puts another frame and plan to a day; lists the newest claims beyond a capacity.

@@ -239,10 +239,20 @@ impl Hall {
             self.journal.publish(now, &mut [taken.to_line(), freed.to_line()])
         };
         panic_point("panic_after_the_move");
-        if both.same() && adopted.is_none() {
-            both.new.day.shift(&mut both.first, seq, claim, (&before, &place), held);
+        let new = both.new;
+        if !both.same() {
+            // Freed first: who is refused at the new slot by its counter alone may already ask
+            // for the old one, and a claim never fills both. Who sees room waits for the locks.
+            if planted("both_ends_at_once") {
+                new.day.apply(both.new_state(), seq, &taken);
+                old.day.apply(both.old_state(), seq, &freed);
+            } else {
+                old.day.apply(both.old_state(), seq, &freed);
+                new.day.apply(both.new_state(), seq, &taken);
+            }
+        } else if adopted.is_none() {
+            new.day.shift(&mut both.first, seq, claim, (&before, &place), held);
         } else {
-            let new = both.new;
             new.day.apply(both.new_state(), seq, &taken);
             if !planted("keep_both_places") {
                 old.day.apply(both.old_state(), seq, &freed);

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::claim::Place;
 use crate::id::{Channel, ClaimId, DayId, Seq};
 use crate::inventory::map::Bits;
-use crate::inventory::plan::Plan;
+use crate::inventory::plan::{Plan, lanes};
 use crate::inventory::roster::Roster;
 use crate::planted::planted;
 use crate::record::{DayFrame, Effect};
@@ -115,7 +115,9 @@ impl Day {
         for index in place.slots() {
             #[expect(clippy::cast_possible_truncation, reason = "a slot index has 11 bits")]
             let slot = index as u16;
-            let limits = plan.slot(index).ok_or(Shortage::Closed(slot))?;
+            // A slot that the day had no counter for when it was made is never given out.
+            let limits = plan.slot(index).filter(|_| index < self.used.len());
+            let limits = limits.ok_or(Shortage::Closed(slot))?;
             let mut lanes = lanes(self.used(index));
             for other in pending.iter().filter(|other| other.slots().contains(&index)) {
                 if let Some(lane) = lanes.get_mut(other.channel.index()) {
@@ -277,7 +279,10 @@ impl Day {
                 }
                 self.subtract(state, place, place.slots());
             }
-            Effect::Archived { place, .. } => state.roster.leave(place.roster),
+            Effect::Archived { place, .. } => {
+                state.roster.leave(place.roster);
+                self.subtract(state, place, place.slots());
+            }
             // Release: as the counters.
             Effect::DayClosed { .. } => self.closed.store(true, Ordering::Release),
             Effect::DayReopened { .. } => self.closed.store(false, Ordering::Release),
@@ -371,12 +376,6 @@ impl Day {
         let held = self.held.get().map_or(0, |held| held.len() * size_of::<AtomicU16>());
         size_of::<Self>() + self.used.len() * size_of::<AtomicU64>() + held + state.roster.memory()
     }
-}
-
-/// The four counts of a slot.
-pub(crate) fn lanes(word: u64) -> [u32; Channel::COUNT] {
-    let lane = |shift: u32| u32::from(((word >> shift) & 0xffff) as u16);
-    [lane(0), lane(16), lane(32), lane(48)]
 }
 
 /// When a slot starts.

@@ -16,6 +16,12 @@ pub(crate) struct SlotLimits {
     pub(crate) protected: [u16; Channel::COUNT],
 }
 
+/// The four counts, one a channel, of a slot.
+pub(crate) fn lanes(word: u64) -> [u32; Channel::COUNT] {
+    let lane = |shift: u32| u32::from(((word >> shift) & 0xffff) as u16);
+    [lane(0), lane(16), lane(32), lane(48)]
+}
+
 /// The limits of every slot of a day.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -125,14 +131,15 @@ pub(crate) struct Plans {
 }
 
 impl Plans {
-    /// The plan of this shape, and whether it is new.
-    pub(crate) fn intern(&mut self, shape: &Shape) -> (Arc<Plan>, bool) {
+    /// The plan of this shape; or the one to be, with the next number.
+    pub(crate) fn find(&self, shape: &Shape) -> Result<Arc<Plan>, Plan> {
         let known = self.by_shape.get(shape).and_then(|number| self.get(*number));
-        if let Some(plan) = known {
-            return (plan, false);
-        }
-        let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
-        (self.define(number, shape.clone()), true)
+        known.ok_or_else(|| Plan::new(self.count(), shape.clone()))
+    }
+
+    /// How many there are, which is the next number.
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.list.len()).unwrap_or(u32::MAX)
     }
 
     /// A plan as its record says it.

@@ -94,6 +94,27 @@ impl Roster {
         }
     }
 
+    /// The claim at a place; `None` where it is free.
+    pub(super) fn at(&self, at: u32) -> Option<ClaimId> {
+        let entry = self.entries.get(at as usize).filter(|entry| **entry & FREE == 0)?;
+        Some(ClaimId::from_u64(*entry))
+    }
+
+    /// Whether entries and the first free place of a snapshot are a roster: each free place is in
+    /// the list of them, once.
+    pub(crate) fn is_sound(entries: &[u64], free: u32) -> bool {
+        let is_free = |entry: &&u64| **entry & FREE != 0;
+        let all = entries.iter().filter(is_free).count();
+        let (mut at, mut count) = (free, 0);
+        while count < all
+            && let Some(entry) = entries.get(at as usize).filter(is_free)
+        {
+            at = u32::try_from(entry & !FREE).unwrap_or(NO_FREE);
+            count += 1;
+        }
+        count == all && at == NO_FREE && entries.len() as u64 <= u64::from(ROSTER_MAX) + 1
+    }
+
     /// From a snapshot.
     pub(super) fn load(entries: Vec<u64>, free: u32) -> Self {
         let taken = entries.iter().filter(|entry| **entry & FREE == 0).count();

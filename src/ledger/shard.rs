@@ -117,7 +117,7 @@ impl Shard {
         })
     }
 
-    fn head(&self, hash: u64, party: PartyId) -> Option<u32> {
+    pub(super) fn head(&self, hash: u64, party: PartyId) -> Option<u32> {
         let is_it = |index: &u32| self.entry(*index).is_some_and(|entry| entry.party == party);
         self.index.find(hash, is_it).copied()
     }

@@ -27,7 +27,10 @@ pub(super) fn read<F: FileSystem>(fs: &F, directory: &Path) -> Result<u64, Stora
     file.read_at(0, &mut bytes).map_err(io)?;
     let [magic, incarnation, crc] = unwords(&bytes);
     let sum = bytes.get(..16).map_or(0, crc32c::crc32c);
-    if u64::from(sum) != crc || magic & u64::from(u32::MAX) != u64::from(MAGIC) {
+    if u64::from(sum) != crc
+        || incarnation == u64::MAX
+        || magic & u64::from(u32::MAX) != u64::from(MAGIC)
+    {
         return Err(damaged(&path, 0, 0, "the manifest is damaged"));
     }
     let found = u32::try_from(magic >> 32).unwrap_or(u32::MAX);

@@ -170,7 +170,7 @@ fn scan_file<F: FileSystem>(
         let block = read_block(&file, found.end, header.salt, Some(previous), &mut buffer);
         let block = block.map_err(io)?.filter(|(block, _)| match block.kind {
             Kind::Frame => block.position == found.next,
-            Kind::Marker | Kind::Closing => block.position + 1 == found.next,
+            Kind::Marker | Kind::Closing => block.position == found.next - 1,
         });
         let sight = Sight {
             superseded: next_file.is_some_and(|first| first <= found.next),

@@ -6,7 +6,7 @@ use std::io;
 
 use crate::file_system::FileHandle;
 use crate::limits::BLOCK_BYTES;
-use crate::log_store::Position;
+use crate::log_store::{POSITION_MAX, Position};
 use crate::planted::planted;
 
 /// Bytes of a block's own header.
@@ -61,6 +61,10 @@ impl FileHeader {
         let format = u32::try_from(magic >> 32).unwrap_or(u32::MAX);
         if format > FORMAT {
             return Err(BadHeader::TooNew(format));
+        }
+        // Numbers that no log can reach are damage that met its checksum.
+        if first == 0 || first > POSITION_MAX || number > POSITION_MAX {
+            return Err(BadHeader::Damaged);
         }
         Ok(Self { salt, number, epoch, first, length })
     }

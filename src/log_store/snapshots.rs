@@ -9,7 +9,7 @@ use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
 use crate::log_store::blocks::write_all;
 use crate::log_store::recovery::damaged;
-use crate::log_store::{Position, SnapshotName};
+use crate::log_store::{POSITION_MAX, Position, SnapshotName};
 use crate::planted::planted;
 
 const CHUNK: usize = 1 << 20;
@@ -31,6 +31,7 @@ pub(super) fn list<F: FileSystem>(
         .filter_map(|name| {
             let (position, hash) = name.strip_prefix("snapshot-")?.split_once('-')?;
             let position = Position::from_str_radix(position, 16).ok()?;
+            let position = Some(position).filter(|position| *position <= POSITION_MAX)?;
             Some(SnapshotName { position, hash: u32::from_str_radix(hash, 16).ok()? })
         })
         .collect();

@@ -161,7 +161,12 @@ struct Town<'e> {
 impl<'e> Town<'e> {
     fn slot(&self, dice: &mut Dice) -> SlotId {
         let days: Vec<DayId> = self.engine.days();
-        let day = days[dice.below(days.len())];
+        // Over a weekend there may be none.
+        let none = || {
+            let calendar = self.engine.calendar("narrow").unwrap();
+            DayId::new(calendar, "2026-12-01".parse().unwrap()).unwrap()
+        };
+        let day = days.get(dice.below(days.len().max(1))).copied().unwrap_or_else(none);
         day.slot(18 + dice.below(5) as u16)
     }
 
