@@ -2,9 +2,9 @@
 //! scheduler that interleaves them at every lock and atomic, thousands of times, from a seed.
 //!
 //! Only in builds with `RUSTFLAGS="--cfg shuttle"`. In them a timed wait is never ended by time, so
-//! a wake-up that is lost shows as a deadlock. Every schedule ends with an audit and with a recount
-//! of the journal, in whose order every answer has to make sense.
-#![cfg(shuttle)]
+//! a wake-up that is lost shows as a deadlock. Every schedule ends with an audit, with a recount of
+//! the journal, and with a check that some order of the calls explains every answer.
+#![cfg(all(shuttle, feature = "testing"))]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -21,11 +21,11 @@ mod evidence;
 mod feed_check;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use cupo::log_store::LogStore;
+use cupo::testing::history::{Client, Recorder};
 use cupo::{
     ActorId, Ask, Catalog, Channel, ClaimId, ClaimState, Crash, DayId, DirectoryOptions,
     DirectoryStore, Engine, Error, ManualClock, MemoryStore, PartyId, Receipt, Rejection,
@@ -33,6 +33,7 @@ use cupo::{
 };
 use evidence::{Evidence, first_seed, share};
 use feed_check::Ledger;
+use shuttle::rand::{Rng, thread_rng};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, Runner, thread};
 
@@ -79,7 +80,6 @@ fn explore(what: &'static str, (ci, long): (u64, u64), scenario: fn()) {
 struct Town {
     engine: Engine,
     clock: ManualClock,
-    paper: ServiceId,
     days: [DayId; 2],
 }
 
@@ -98,7 +98,15 @@ impl Town {
         // The first of each.
         let north = cupo::CalendarId(0);
         let days = [wed, thu].map(|date| DayId::new(north, date).unwrap());
-        Self { engine, clock, paper: ServiceId(0), days }
+        Self { engine, clock, days }
+    }
+
+    fn recorder(&self) -> Recorder {
+        let recorder = Recorder::at(&self.clock);
+        for day in self.days {
+            recorder.day(&self.engine.day(day).unwrap());
+        }
+        recorder
     }
 
     /// The slot of a day at 9, 10 or 11 o'clock.
@@ -106,40 +114,59 @@ impl Town {
         self.days[day].slot(hour)
     }
 
-    fn ask(&self, party: u128, request: u128, slot: SlotId) -> Ask {
-        let ask = Ask::new(PartyId(party), RequestId(request), self.paper, slot);
-        ask.channel(Channel::DESK)
+    fn hold(&self, client: &mut Client<'_>, party: u128, slot: SlotId) -> Answer {
+        plain(client.hold(&self.engine, &ask(party, party, slot)))
     }
 
-    fn hold(&self, party: u128, slot: SlotId) -> Result<ClaimId, Rejection> {
-        plain(self.engine.hold(&self.ask(party, party, slot)).wait()).map(|receipt| receipt.id())
-    }
-
-    fn book(&self, party: u128, slot: SlotId) -> ClaimId {
-        self.engine.book(&self.ask(party, party, slot)).wait().unwrap().id()
-    }
-
-    fn state(&self, claim: ClaimId) -> ClaimState {
-        self.engine.claim(claim).wait().unwrap().state
+    fn book(&self, client: &mut Client<'_>, party: u128, slot: SlotId) -> ClaimId {
+        client.book(&self.engine, &ask(party, party, slot)).unwrap().id()
     }
 
     /// The end of a schedule: counters, claims and journal agree, and the engine closes.
     fn over(self) -> Ledger {
+        // What was due and held just behind the last tick's back ends now.
+        self.engine.tick();
         let audit = self.engine.audit();
         assert!(audit.is_clean(), "{:#?}", audit.problems);
         let ledger = Ledger::of(&self.engine, 1);
         for (claim, told) in &ledger.claims {
-            assert_eq!(self.state(*claim), told.state, "{claim}");
+            let found = self.engine.claim(*claim).wait().unwrap();
+            assert_eq!(found.state, told.state, "{claim}");
         }
         self.engine.close().unwrap();
         ledger
     }
 }
 
+type Answer = Result<Receipt, Rejection>;
+
 /// Only refusals are expected.
 #[track_caller]
-fn plain(answer: Result<Receipt, Error>) -> Result<Receipt, Rejection> {
+fn plain(answer: Result<Receipt, Error>) -> Answer {
     answer.map_err(|error| error.rejection().unwrap_or_else(|| panic!("not a refusal: {error}")))
+}
+
+fn ask(party: u128, request: u128, slot: SlotId) -> Ask {
+    let ask = Ask::new(PartyId(party), RequestId(request), ServiceId(0), slot);
+    ask.channel(Channel::DESK)
+}
+
+type Task<'a> = Box<dyn FnOnce(&mut Client<'_>) + Send + 'a>;
+
+/// Each task is a client of its own; the scheduler interleaves them.
+fn together<'a>(recorder: &'a Recorder, tasks: impl IntoIterator<Item = Task<'a>>) {
+    thread::scope(|scope| {
+        for task in tasks {
+            scope.spawn(move || task(&mut recorder.client()));
+        }
+    });
+}
+
+/// Some order of the calls explains every answer.
+fn explained(recorder: Recorder) {
+    if let Err(example) = recorder.history().check() {
+        panic!("{example}");
+    }
 }
 
 #[test]
@@ -149,29 +176,25 @@ fn one_place_for_three() {
         (4_000, 2_000_000),
         || {
             let town = Town::in_memory();
-            let (slot, having) = (town.slot(0, 9), AtomicU32::new(0));
-            thread::scope(|scope| {
-                for party in 1..=3 {
-                    let (town, having) = (&town, &having);
-                    scope.spawn(move || {
-                        let claim = match town.hold(party, slot) {
-                            Ok(claim) => claim,
-                            Err(no) => return assert_eq!(no, Rejection::SlotFull { slot }),
-                        };
-                        // From the acknowledgement to the call that gives it back, it is ours alone.
-                        assert_eq!(having.fetch_add(1, Ordering::SeqCst), 0, "two have one place");
-                        assert_eq!(town.hold(party, slot), Ok(claim), "a retry finds its claim");
-                        let confirmed = town.engine.confirm(claim).wait().unwrap();
-                        assert_eq!(confirmed.claim.state, ClaimState::Booked);
-                        if party != 3 {
-                            having.fetch_sub(1, Ordering::SeqCst);
-                            town.engine.cancel(claim).wait().unwrap();
-                        }
-                    });
-                }
-            });
-            let ledger = town.over();
-            assert!(!ledger.claims.is_empty(), "somebody was first");
+            let (recorder, slot) = (town.recorder(), town.slot(0, 9));
+            let visit = |party| -> Task<'_> {
+                let town = &town;
+                Box::new(move |client| {
+                    let claim = match town.hold(client, party, slot) {
+                        Ok(receipt) => receipt.id(),
+                        Err(no) => return assert_eq!(no, Rejection::SlotFull { slot }),
+                    };
+                    let again = town.hold(client, party, slot).unwrap();
+                    assert!(again.replayed && again.id() == claim, "a retry finds its claim");
+                    client.confirm(&town.engine, claim).unwrap();
+                    if party != 3 {
+                        client.cancel(&town.engine, claim).unwrap();
+                    }
+                })
+            };
+            together(&recorder, (1..=3).map(visit));
+            explained(recorder);
+            assert!(!town.over().claims.is_empty(), "somebody was first");
         },
     );
 }
@@ -180,33 +203,29 @@ fn one_place_for_three() {
 fn a_hold_ends_once() {
     explore("T4 confirm against release against expiry", (4_000, 1_000_000), || {
         let town = Town::in_memory();
-        let hold = town.hold(1, town.slot(0, 9)).unwrap();
-        let ended = Mutex::new(Vec::new());
-        let tell = |state: ClaimState| ended.lock().unwrap().push(state);
-        thread::scope(|scope| {
-            let (town, tell) = (&town, &tell);
-            scope.spawn(move || match plain(town.engine.confirm(hold).wait()) {
-                Ok(_) => tell(ClaimState::Booked),
-                Err(Rejection::HoldExpired { .. } | Rejection::AlreadyEnded { .. }) => {}
+        let recorder = town.recorder();
+        let hold = town.hold(&mut recorder.client(), 1, town.slot(0, 9)).unwrap().id();
+        let engine = &town.engine;
+        let tasks: [Task<'_>; 3] = [
+            Box::new(|client| match plain(client.confirm(engine, hold)) {
+                Ok(_) | Err(Rejection::HoldExpired { .. } | Rejection::AlreadyEnded { .. }) => {}
                 Err(other) => panic!("{other}"),
-            });
-            scope.spawn(move || match plain(town.engine.release(hold).wait()) {
-                Ok(_) => tell(ClaimState::Released),
-                Err(Rejection::HoldExpired { .. } | Rejection::AlreadyConfirmed { .. }) => {}
-                Err(other) => panic!("{other}"),
-            });
-            scope.spawn(move || {
-                town.clock.advance(Duration::from_secs(600));
-                town.engine.tick();
-                let state = town.state(hold);
-                if state == ClaimState::Expired {
-                    tell(state);
+            }),
+            Box::new(|client| match plain(client.release(engine, hold)) {
+                Ok(_) | Err(Rejection::HoldExpired { .. } | Rejection::AlreadyConfirmed { .. }) => {
                 }
-            });
-        });
-        let ended = ended.into_inner().unwrap();
-        let [how] = ended[..] else { panic!("ended by {ended:?}") };
-        assert_eq!(town.over().claims[&hold].state, how);
+                Err(other) => panic!("{other}"),
+            }),
+            Box::new(|client| {
+                client.advance(&town.clock, Duration::from_secs(600));
+                engine.tick();
+                let state = client.claim(engine, hold).unwrap().state;
+                assert_ne!(state, ClaimState::Held, "its time was up");
+            }),
+        ];
+        together(&recorder, tasks);
+        explained(recorder);
+        town.over();
     });
 }
 
@@ -214,88 +233,99 @@ fn a_hold_ends_once() {
 fn moves_cross() {
     explore("T4 moves between two days in both directions", (4_000, 2_000_000), || {
         let town = Town::in_memory();
+        let (recorder, engine) = (town.recorder(), &town.engine);
         let (here, there) = (town.slot(0, 9), town.slot(1, 9));
-        let (a, b) = (town.book(1, here), town.book(2, there));
-        let c = town.hold(3, town.slot(1, 11)).unwrap();
-        thread::scope(|scope| {
-            let town = &town;
-            scope.spawn(move || {
-                let moved = town.engine.reschedule(a, town.slot(1, 10), RequestId(10)).wait();
-                assert_eq!(moved.unwrap().claim.version, 1);
+        let mut before = recorder.client();
+        let (a, b) = (town.book(&mut before, 1, here), town.book(&mut before, 2, there));
+        let c = town.hold(&mut before, 3, town.slot(1, 11)).unwrap().id();
+        drop(before);
+        let across = |claim, to: SlotId, then: SlotId| -> Task<'_> {
+            Box::new(move |client| {
+                let moved = client.reschedule(engine, (claim, to, RequestId(10))).unwrap();
+                assert_eq!(moved.claim.version, 1);
                 // Where the other one was, if it has gone.
-                let _ = plain(town.engine.reschedule(a, there, RequestId(11)).wait());
-            });
-            scope.spawn(move || {
-                let moved = town.engine.reschedule(b, town.slot(0, 10), RequestId(20)).wait();
-                assert_eq!(moved.unwrap().claim.version, 1);
-                let _ = plain(town.engine.reschedule(b, here, RequestId(21)).wait());
-            });
-            scope.spawn(move || {
-                if let Err(no) = plain(town.engine.swap(c, here, RequestId(30)).wait()) {
+                let _ = plain(client.reschedule(engine, (claim, then, RequestId(11))));
+            })
+        };
+        let tasks: [Task<'_>; 4] = [
+            across(a, town.slot(1, 10), there),
+            across(b, town.slot(0, 10), here),
+            Box::new(|client| {
+                if let Err(no) = plain(client.swap(engine, (c, here, RequestId(30)))) {
                     assert_eq!(no, Rejection::SlotFull { slot: here });
                 }
-            });
-            scope.spawn(move || {
-                for day in town.days {
-                    let view = town.engine.day(day).unwrap();
-                    assert!(view.slots.iter().all(|slot| slot.deficit == 0), "{view:?}");
-                    assert!(view.seq <= town.engine.last());
-                }
-            });
-        });
+            }),
+            Box::new(|client| {
+                client.look(engine, here);
+                let view = engine.day(there.day).unwrap();
+                assert!(view.seq <= engine.last(), "{view:?}");
+            }),
+        ];
+        together(&recorder, tasks);
+        explained(recorder);
         let slots: BTreeSet<SlotId> = town.over().claims.values().map(|told| told.slot).collect();
         assert_eq!(slots.len(), 3, "{slots:?}");
     });
 }
 
+/// A move into a hold of a party in another shard once locked that shard as well: two such moves,
+/// crosswise, waited for each other for ever.
 #[test]
 fn a_hold_of_another_party() {
     explore("T4 moves into holds of other parties, crosswise", (4_000, 500_000), || {
         let town = Town::in_memory();
-        let booked = [1, 2, 3].map(|party| town.book(u128::from(party), town.slot(0, 8 + party)));
-        let held = [1, 2, 3].map(|party| {
-            let ask = town.ask(u128::from(party), 100, town.slot(1, 8 + party));
-            town.engine.hold(&ask).wait().unwrap().id()
+        let recorder = town.recorder();
+        let mut before = recorder.client();
+        let booked = [1, 2, 3].map(|n| town.book(&mut before, u128::from(n), town.slot(0, 8 + n)));
+        let held = [1, 2, 3].map(|n| {
+            let ask = ask(u128::from(n), 100, town.slot(1, 8 + n));
+            before.hold(&town.engine, &ask).unwrap().id()
         });
-        thread::scope(|scope| {
-            for own in 0..3 {
-                let town = &town;
-                scope.spawn(move || {
-                    let other = held[(own + 1) % 3];
-                    let to_hold = |hold, request| {
-                        let request = RequestId(request);
-                        plain(town.engine.reschedule_to_hold(booked[own], hold, request).wait())
-                    };
-                    let no = to_hold(other, 200).unwrap_err();
-                    assert_eq!(no, Rejection::OtherParty { claim: other });
-                    assert_eq!(to_hold(held[own], 201).unwrap().claim.slot.day, town.days[1]);
-                });
-            }
-        });
+        drop(before);
+        let crosswise = |own: usize| -> Task<'_> {
+            let (engine, day) = (&town.engine, town.days[1]);
+            Box::new(move |client| {
+                let other = held[(own + 1) % 3];
+                let into = (booked[own], other, RequestId(200));
+                let no = plain(client.reschedule_to_hold(engine, into)).unwrap_err();
+                assert_eq!(no, Rejection::OtherParty { claim: other });
+                let into = (booked[own], held[own], RequestId(201));
+                let moved = client.reschedule_to_hold(engine, into).unwrap();
+                assert_eq!(moved.claim.slot.day, day);
+            })
+        };
+        together(&recorder, (0..3).map(crosswise));
+        explained(recorder);
         town.over();
     });
 }
 
+/// A booking that moved into a hold of a day just closed was in nobody's list: it stayed booked
+/// there, and its party was never told.
 #[test]
 fn a_day_closes() {
     explore("T4 the closing of a day against grants and moves", (4_000, 1_000_000), || {
         let town = Town::in_memory();
-        let day = town.days[0];
-        let moving = town.book(1, town.slot(1, 9));
-        let into = town.engine.hold(&town.ask(1, 2, town.slot(0, 9))).wait().unwrap().id();
-        let leaving = town.book(3, town.slot(0, 10));
-        thread::scope(|scope| {
-            let town = &town;
-            scope.spawn(move || town.engine.close_day(day, "flood").unwrap());
-            scope.spawn(move || {
-                let _ = plain(town.engine.reschedule_to_hold(moving, into, RequestId(5)).wait());
-            });
-            scope.spawn(move || {
-                let _ =
-                    plain(town.engine.reschedule(leaving, town.slot(1, 10), RequestId(6)).wait());
-                let _ = town.hold(4, town.slot(0, 11)).map(|hold| town.engine.confirm(hold).wait());
-            });
-        });
+        let (recorder, engine, day) = (town.recorder(), &town.engine, town.days[0]);
+        let mut before = recorder.client();
+        let moving = town.book(&mut before, 1, town.slot(1, 9));
+        let into = before.hold(engine, &ask(1, 2, town.slot(0, 9))).unwrap().id();
+        let leaving = town.book(&mut before, 3, town.slot(0, 10));
+        drop(before);
+        let tasks: [Task<'_>; 3] = [
+            Box::new(|_| drop(engine.close_day(day, "flood").unwrap())),
+            Box::new(|client| {
+                let _ = plain(client.reschedule_to_hold(engine, (moving, into, RequestId(5))));
+            }),
+            Box::new(|client| {
+                let to = town.slot(1, 10);
+                let _ = plain(client.reschedule(engine, (leaving, to, RequestId(6))));
+                if let Ok(held) = town.hold(client, 4, town.slot(0, 11)) {
+                    let _ = plain(client.confirm(engine, held.id()));
+                }
+            }),
+        ];
+        together(&recorder, tasks);
         for (claim, told) in &town.over().claims {
             let stays = matches!(told.state, ClaimState::Held | ClaimState::Booked);
             assert!(!stays || told.slot.day != day, "{claim} is {told:?} on a closed day");
@@ -307,26 +337,24 @@ fn a_day_closes() {
 fn a_retry_races() {
     explore("T4 one request from two threads, and another content", (4_000, 1_000_000), || {
         let town = Town::in_memory();
-        let answers = Mutex::new(Vec::new());
-        thread::scope(|scope| {
-            for hour in [9, 9, 10] {
-                let (town, answers) = (&town, &answers);
-                scope.spawn(move || {
-                    let ask = town.ask(1, 1, town.slot(0, hour));
-                    let answer = plain(town.engine.hold(&ask).wait());
-                    answers.lock().unwrap().push((hour, answer));
-                });
-            }
-        });
+        let (recorder, answers) = (town.recorder(), Mutex::new(Vec::new()));
+        let send = |hour| -> Task<'_> {
+            let (town, answers) = (&town, &answers);
+            Box::new(move |client| {
+                let answer = town.hold(client, 1, town.slot(0, hour));
+                answers.lock().unwrap().push(answer);
+            })
+        };
+        together(&recorder, [9, 9, 10].map(send));
+        explained(recorder);
         let answers = answers.into_inner().unwrap();
-        let granted: Vec<&Receipt> = answers.iter().filter_map(|(_, a)| a.as_ref().ok()).collect();
+        let granted: Vec<&Receipt> = answers.iter().filter_map(|a| a.as_ref().ok()).collect();
         let first = granted.iter().filter(|receipt| !receipt.replayed).count();
         assert_eq!(first, 1, "{answers:?}");
         let claim = granted[0].id();
         assert!(granted.iter().all(|receipt| receipt.id() == claim), "{answers:?}");
-        for (_, answer) in &answers {
-            let no = answer.as_ref().err();
-            assert!(no.is_none_or(|no| *no == Rejection::RequestReused { claim }), "{answers:?}");
+        for no in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+            assert_eq!(*no, Rejection::RequestReused { claim });
         }
         assert_eq!(town.over().claims.len(), 1);
     });
@@ -336,28 +364,88 @@ fn a_retry_races() {
 fn the_feed_tells_all() {
     explore("T4 a reader of the feed against writers", (4_000, 500_000), || {
         let town = Town::in_memory();
-        let from = Seq(town.engine.last().0 + 1);
-        thread::scope(|scope| {
+        let (recorder, engine) = (town.recorder(), &town.engine);
+        let from = engine.last().0 + 1;
+        let write = |party: u128, hour| -> Task<'_> {
             let town = &town;
-            scope.spawn(move || {
-                let (mut feed, mut told) = (town.engine.feed(from), Vec::new());
-                while told.len() < 4 {
-                    let batch = feed.next_batch(Duration::from_secs(3_600)).unwrap();
-                    assert!(batch.iter().all(|event| event.seq <= town.engine.durable()));
-                    told.extend(batch);
-                }
-                let seqs: Vec<u64> = told.iter().map(|event| event.seq.0).collect();
-                assert_eq!(seqs, (from.0..from.0 + 4).collect::<Vec<_>>());
-            });
-            for party in [1, 2] {
-                scope.spawn(move || {
-                    let claim = town.hold(party, town.slot(0, 8 + party as u16)).unwrap();
-                    town.engine.confirm(claim).wait().unwrap();
-                });
+            Box::new(move |client| {
+                let claim = town.hold(client, party, town.slot(0, hour)).unwrap().id();
+                client.confirm(engine, claim).unwrap();
+            })
+        };
+        let read: Task<'_> = Box::new(move |_| {
+            let (mut feed, mut told) = (engine.feed(Seq(from)), Vec::new());
+            while told.len() < 4 {
+                let batch = feed.next_batch(Duration::from_secs(3_600)).unwrap();
+                assert!(batch.iter().all(|event| event.seq <= engine.durable()));
+                told.extend(batch.iter().map(|event| event.seq.0));
             }
+            assert_eq!(told, (from..from + 4).collect::<Vec<_>>());
         });
+        together(&recorder, [read, write(1, 9), write(2, 10)]);
+        explained(recorder);
         town.over();
     });
+}
+
+#[test]
+fn anything_goes() {
+    explore("T4 three clients with calls of all kinds", (4_000, 3_000_000), || {
+        let town = Town::in_memory();
+        let (recorder, heard) = (town.recorder(), Mutex::new(Vec::new()));
+        let client = |party: u128| -> Task<'_> {
+            let (town, heard) = (&town, &heard);
+            Box::new(move |client| {
+                for _ in 0..4 {
+                    let known = heard.lock().unwrap().clone();
+                    let told = any_call(town, client, party, &known);
+                    heard.lock().unwrap().extend(told);
+                }
+            })
+        };
+        together(&recorder, (1..=3).map(client));
+        explained(recorder);
+        town.over();
+    });
+}
+
+/// A call at three slots of two days, about a claim that somebody has heard of.
+fn any_call(
+    town: &Town,
+    client: &mut Client<'_>,
+    party: u128,
+    heard: &[ClaimId],
+) -> Option<ClaimId> {
+    let (engine, mut dice) = (&town.engine, thread_rng());
+    let slots = [town.slot(0, 9), town.slot(0, 10), town.slot(1, 9)];
+    let slot = slots[dice.gen_range(0..3)];
+    let (kind, request) = (dice.gen_range(0..14_u8), RequestId(dice.gen_range(0..u128::MAX)));
+    let claim = match heard {
+        [] => None,
+        _ => Some(heard[dice.gen_range(0..heard.len())]),
+    };
+    let (Some(claim), 4..) = (claim, kind) else {
+        let ask = ask(party, dice.gen_range(0..3), slot);
+        let answer =
+            if kind % 2 == 0 { client.hold(engine, &ask) } else { client.book(engine, &ask) };
+        return plain(answer).ok().map(|receipt| receipt.id());
+    };
+    let _ = plain(match kind {
+        4 | 5 => client.confirm(engine, claim),
+        6 => client.release(engine, claim),
+        7 | 8 => client.cancel(engine, claim),
+        9 => client.extend(engine, claim, Duration::from_secs(900)),
+        10 => client.swap(engine, (claim, slot, request)),
+        11 | 12 => client.reschedule(engine, (claim, slot, request)),
+        // Only one client moves the clock.
+        _ if party == 1 => {
+            client.advance(&town.clock, Duration::from_secs([1, 300, 601][dice.gen_range(0..3)]));
+            engine.tick();
+            return None;
+        }
+        _ => return client.claim(engine, claim).ok().and(None),
+    });
+    None
 }
 
 #[test]
@@ -373,7 +461,7 @@ fn the_ring_is_full() {
                     let mut last = None;
                     for n in 0..10 {
                         let day = usize::from(n % 2 == 0);
-                        let ask = town.ask(party, 100 + n, town.slot(day, 9)).overriding(reason);
+                        let ask = ask(party, 100 + n, town.slot(day, 9)).overriding(reason);
                         let booked = town.engine.book(&ask);
                         let claim = booked.dirty().unwrap().id();
                         drop(town.engine.cancel_by_staff(claim, ActorId(1)));
@@ -406,22 +494,25 @@ fn a_snapshot_among_writers() {
         };
         let town = open(&files);
         town.engine.install(&CATALOG).unwrap();
-        let kept = town.book(9, town.slot(1, 9));
+        let (recorder, engine) = (town.recorder(), &town.engine);
+        let kept = town.book(&mut recorder.client(), 9, town.slot(1, 9));
         let booked = Mutex::new(Vec::new());
-        thread::scope(|scope| {
-            let (town, booked) = (&town, &booked);
-            scope.spawn(move || town.engine.snapshot().unwrap());
-            scope.spawn(move || {
-                let claim = town.hold(1, town.slot(0, 9)).unwrap();
-                town.engine.confirm(claim).wait().unwrap();
-                booked.lock().unwrap().push((claim, town.slot(0, 9)));
-            });
-            scope.spawn(move || {
-                town.engine.reschedule(kept, town.slot(0, 10), RequestId(5)).wait().unwrap();
-                booked.lock().unwrap().push((kept, town.slot(0, 10)));
-            });
-        });
-        let hash = town.engine.state_hash();
+        let (first, second) = (town.slot(0, 9), town.slot(0, 10));
+        let tasks: [Task<'_>; 3] = [
+            Box::new(|_| engine.snapshot().unwrap()),
+            Box::new(|client| {
+                let claim = town.hold(client, 1, first).unwrap().id();
+                client.confirm(engine, claim).unwrap();
+                booked.lock().unwrap().push((claim, first));
+            }),
+            Box::new(|client| {
+                client.reschedule(engine, (kept, second, RequestId(5))).unwrap();
+                booked.lock().unwrap().push((kept, second));
+            }),
+        ];
+        together(&recorder, tasks);
+        explained(recorder);
+        let hash = engine.state_hash();
         let disk = files.crash(Crash::LoseUnsynced);
         town.over();
         let town = open(&disk);

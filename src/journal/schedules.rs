@@ -23,7 +23,7 @@ fn started() -> Arc<Journal> {
     journal
 }
 
-fn spawn(body: impl FnOnce() + 'static) -> JoinHandle<()> {
+fn spawn(body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     thread::Builder::new().spawn(body).unwrap()
 }
 
@@ -58,7 +58,7 @@ fn a_ring_of_two_lines_carries_four() {
             words.push(word);
             journal.add_room(1);
         }
-        producers.map(|producer| producer.join().unwrap());
+        producers.into_iter().for_each(|producer| producer.join().unwrap());
         words.sort_unstable();
         assert_eq!(words, [10, 11, 20, 21]);
         assert_eq!(journal.room.load(Ordering::Relaxed), 2);
@@ -127,7 +127,7 @@ fn a_failure_reaches_every_waiter() {
             })
         });
         journal.fail(BROKEN, None);
-        waiters.map(|waiter| waiter.join().unwrap());
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
     });
 }
 

@@ -3,6 +3,7 @@
 //! Never stops early: a model that is too large is made smaller, or bounded by preemptions.
 
 #[path = "../../tests/stage/evidence.rs"]
+#[allow(unreachable_pub, reason = "as the tests see it")]
 mod evidence;
 
 use std::sync::Arc;

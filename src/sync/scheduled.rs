@@ -88,6 +88,14 @@ impl fmt::Debug for Condvar {
     }
 }
 
+/// One a thread, as the explorer counts threads; it knows no constants.
+macro_rules! one_a_thread {
+    (static $name:ident: $kind:ty = const { $value:expr };) => {
+        $crate::sync::tool::thread_local! { static $name: $kind = $value; }
+    };
+}
+pub(crate) use one_a_thread as thread_local;
+
 /// Parks without a limit: here time wakes nobody.
 pub(crate) fn park_timeout(_time: Duration) {
     thread::park();

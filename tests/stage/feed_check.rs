@@ -26,8 +26,8 @@ impl Ledger {
     pub fn of(engine: &Engine, capacity: u32) -> Self {
         let mut ledger = Self::default();
         let mut feed = engine.feed(Seq(1));
-        while feed.position() <= engine.durable() {
-            for event in feed.next_batch(Duration::ZERO).unwrap() {
+        while feed.position() <= engine.last() {
+            for event in feed.next_batch(Duration::from_secs(3_600)).unwrap() {
                 ledger.hear(&event, capacity);
             }
         }

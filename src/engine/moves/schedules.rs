@@ -112,7 +112,8 @@ fn moves_in_both_directions() {
     explore("T3 moves between two days in both directions, and a reader", (2, Some(3)), || {
         let house = House::new();
         let (first, second) = (house.clone(), house.clone());
-        let spawn = |body: Box<dyn FnOnce() -> bool>| thread::Builder::new().spawn(body).unwrap();
+        let spawn =
+            |body: Box<dyn FnOnce() -> bool + Send>| thread::Builder::new().spawn(body).unwrap();
         let first = spawn(Box::new(move || first.relocate(0, (0, 1), 1).is_ok()));
         // To the place that the first one leaves, if it has left.
         let second = spawn(Box::new(move || second.relocate(1, (1, 0), 0).is_ok()));
