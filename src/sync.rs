@@ -5,6 +5,8 @@
 
 #[cfg(all(test, loom))]
 pub(crate) mod model;
+#[cfg(loom)]
+mod parking;
 #[cfg(any(loom, shuttle))]
 mod scheduled;
 
@@ -29,9 +31,13 @@ pub(crate) use tool::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, 
 
 /// Threads, by the names of the standard library.
 pub(crate) mod thread {
+    #[cfg(loom)]
+    pub(crate) use super::parking::{Builder, JoinHandle, Thread, current, park};
     #[cfg(any(loom, shuttle))]
     pub(crate) use super::scheduled::{park_timeout, sleep};
-    pub(crate) use super::tool::thread::{Builder, JoinHandle, Thread, current, park, yield_now};
+    pub(crate) use super::tool::thread::yield_now;
+    #[cfg(not(loom))]
+    pub(crate) use super::tool::thread::{Builder, JoinHandle, Thread, current, park};
     #[cfg(not(any(loom, shuttle)))]
     pub(crate) use std::thread::{park_timeout, sleep};
 }

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Explores every schedule of a model with at most so many preemptions: the first number in CI,
 /// the second in the long run; `None` is without any bound.
-pub(crate) fn explore(what: &'static str, (ci, long): (usize, Option<usize>), model: fn()) {
+pub(crate) fn explore(what: &'static str, (ci, long): (Option<usize>, Option<usize>), model: fn()) {
     let evidence = evidence::Evidence::of(what);
-    let bound = if std::env::var_os("CUPO_LONG").is_some() { long } else { Some(ci) };
+    let bound = if std::env::var_os("CUPO_LONG").is_some() { long } else { ci };
     let explored = Arc::new(AtomicU64::new(0));
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = bound;

@@ -7,8 +7,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use super::thread;
 use super::tool::sync as tool;
-use super::tool::thread;
 
 /// A lock.
 pub(crate) struct Mutex<T>(tool::Mutex<T>);

@@ -109,7 +109,7 @@ impl House {
 
 #[test]
 fn moves_in_both_directions() {
-    explore("T3 moves between two days in both directions, and a reader", (2, Some(3)), || {
+    explore("T3 moves between two days in both directions, and a reader", (Some(3), None), || {
         let house = House::new();
         let (first, second) = (house.clone(), house.clone());
         let spawn =
@@ -127,7 +127,7 @@ fn moves_in_both_directions() {
 
 #[test]
 fn two_for_the_last_place() {
-    explore("T3 two moves from both sides into one place", (3, None), || {
+    explore("T3 two moves from both sides into one place", (None, None), || {
         let house = House::new();
         let other = house.clone();
         let there = thread::Builder::new().spawn(move || other.relocate(0, (0, 1), 1).is_ok());
