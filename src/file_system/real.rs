@@ -42,7 +42,19 @@ impl FileSystem for RealFileSystem {
     }
 
     fn create_directory(&self, directory: &Path) -> io::Result<()> {
-        fs::create_dir_all(directory)
+        let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let made = directory.ancestors().take_while(missing).count().max(1);
+        fs::create_dir_all(directory)?;
+        for made in directory.ancestors().take(made) {
+            let Some(parent) = made.parent() else { break };
+            let here = parent.as_os_str().is_empty();
+            match self.sync_directory(if here { Path::new(".") } else { parent }) {
+                // What stands there already need not be ours to read.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                other => other?,
+            }
+        }
+        Ok(())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -54,7 +66,7 @@ impl FileSystem for RealFileSystem {
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
-        File::open(directory)?.sync_all()
+        FileHandle::sync_all(&File::open(directory)?)
     }
 }
 
@@ -64,16 +76,7 @@ impl FileHandle for File {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut done = 0;
-        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match FileExt::read_at(self, rest, offset + done as u64) {
-                Ok(0) => break,
-                Ok(more) => done += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(done)
+        FileExt::read_at(self, buffer, offset)
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
@@ -85,11 +88,18 @@ impl FileHandle for File {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        Self::sync_data(self)
+        // The standard library repeats a sync that was interrupted; a sync is never repeated.
+        #[cfg(target_os = "linux")]
+        return Ok(rustix::fs::fdatasync(self)?);
+        #[cfg(not(target_os = "linux"))]
+        return Self::sync_data(self);
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        Self::sync_all(self)
+        #[cfg(target_os = "linux")]
+        return Ok(rustix::fs::fsync(self)?);
+        #[cfg(not(target_os = "linux"))]
+        return Self::sync_all(self);
     }
 
     fn drop_cache(&self) {

@@ -10,12 +10,13 @@ use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
 use crate::limits::{BLOCK_BYTES, RING_LINES};
 use crate::log_store::blocks::{block_bytes, fresh_salt, is_full, read_files, write_all};
-use crate::log_store::manifest;
+use crate::log_store::manifest::{self, Manifest};
 use crate::log_store::recovery::{Found, INDEX_STEP, damaged, name_of, scan};
 use crate::log_store::segment::{Block, FileHeader, Kind};
 use crate::log_store::spare::Spares;
 use crate::log_store::{
-    Appended, Claimed, DirectoryOptions, Durability, LogStore, Position, SnapshotName, snapshots,
+    Appended, Claimed, DirectoryOptions, Durability, LogStore, Position, SnapshotName, aside,
+    snapshots,
 };
 use crate::planted::planted;
 use crate::sync::thread::JoinHandle;
@@ -39,6 +40,7 @@ pub struct DirectoryStore<F: FileSystem> {
 #[derive(Debug)]
 struct Log<F: FileSystem> {
     current: Option<(F::File, FileHeader)>,
+    manifest: Option<Manifest<F::File>>,
     epoch: u64,
     offset: u64,
     last: Position,
@@ -79,6 +81,7 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
             _lock: lock,
             log: Mutex::new(Log {
                 current: None,
+                manifest: None,
                 epoch: 0,
                 offset: 0,
                 last: 0,
@@ -99,20 +102,23 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         move |error| StorageError::io(doing, &directory, error)
     }
 
+    /// A file for so many bytes of blocks, not begun yet.
+    fn file_for(&self, need: u64) -> Result<PathBuf, StorageError> {
+        let length = self.options.segment_bytes.max(need + 4 * BLOCK_BYTES as u64);
+        self.spares.take(length).map_err(self.io("prepare a log file in"))
+    }
+
     /// Begins the next file, with frames that recovery could not prove to have been synced.
     fn begin_file(
         &self,
         log: &mut Log<F>,
+        path: &Path,
         number: u64,
         first: Position,
         frames: &[Vec<u8>],
     ) -> Result<(), StorageError> {
-        let need: u64 = frames.iter().map(|frame| block_bytes(frame.len())).sum();
-        let need = need + 4 * BLOCK_BYTES as u64;
-        let length = self.options.segment_bytes.max(need);
-        let path = self.spares.take(length).map_err(self.io("prepare a log file in"))?;
-        let io = |error| StorageError::io("begin", &path, error);
-        let file = self.fs.open(&path, false).map_err(io)?;
+        let io = |error| StorageError::io("begin", path, error);
+        let file = self.fs.open(path, false).map_err(io)?;
         let length = file.len().map_err(io)?;
         let salt = fresh_salt(self.options.seed, number);
         let header = FileHeader { salt, number, epoch: log.epoch, first, length };
@@ -129,7 +135,7 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         write_all(&file, 0, &bytes).map_err(io)?;
         file.sync_all().map_err(io)?;
         let name = self.directory.join(name_of(number));
-        self.fs.rename(&path, &name).map_err(io)?;
+        self.fs.rename(path, &name).map_err(io)?;
         if !planted("skip_the_directory_sync") {
             self.fs.sync_directory(&self.directory).map_err(self.io("sync"))?;
         }
@@ -156,18 +162,17 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         if !fits(log) {
             self.seal_file(log)?;
             let number = log.current.as_ref().map_or(0, |(_, header)| header.number) + 1;
-            match self.begin_file(log, number, position, &[]) {
+            let path = match self.file_for(need) {
                 Err(error) if is_full(&error) && planted("lose_a_frame_when_full") => {
                     log.last = position;
                     return Ok(Appended::Stored);
                 }
+                // Only here: what fails on a file in use is not known to be undone.
                 Err(error) if is_full(&error) => return Ok(Appended::Full),
                 other => other?,
-            }
-            if !fits(log) {
-                let what = "a frame larger than a log file";
-                return Err(damaged(&self.directory, 0, position, what));
-            }
+            };
+            self.begin_file(log, &path, number, position, &[])?;
+            self.note(log)?;
         }
         let Some((file, header)) = log.current.take() else {
             return Ok(Appended::Full);
@@ -280,18 +285,14 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         next.is_some_and(|first| first <= upto + 1).then(|| files.remove(0))
     }
 
-    /// Saves what had been begun and never acknowledged, for people to look at.
-    fn set_aside(&self, path: &Path, offset: u64) -> Result<(), StorageError> {
-        const KEEP: usize = 1 << 20;
-        let io = |error| StorageError::io("set aside the tail of", path, error);
-        let file = self.fs.open(path, false).map_err(io)?;
-        let mut bytes = vec![0; KEEP];
-        let read = file.read_at(offset, &mut bytes).map_err(io)?;
-        bytes.truncate(read);
-        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        let aside = self.fs.open(&self.directory.join(format!("torn-{name}-{offset}")), true);
-        let aside = aside.map_err(io)?;
-        write_all(&aside, 0, &bytes).and_then(|()| aside.sync_all()).map_err(io)
+    /// Notes beside the log how far it has come.
+    fn note(&self, log: &mut Log<F>) -> Result<(), StorageError> {
+        let number = log.current.as_ref().map_or(0, |(_, header)| header.number);
+        let synced = log.synced;
+        match &mut log.manifest {
+            Some(manifest) => manifest.note(number, synced).map_err(self.io("note in")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -311,13 +312,12 @@ impl<F: FileSystem> Log<F> {
 impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
     fn claim(&self) -> Result<Claimed, StorageError> {
         let mut log = self.log.lock();
+        let said = manifest::read(&self.fs, &self.directory)?;
         let snapshot = snapshots::newest(&self.fs, &self.directory)?;
-        let scan = scan(&self.fs, &self.directory, snapshot)?;
-        let epoch = manifest::raise(&self.fs, &self.directory)?;
-        if let Some((path, offset)) = &scan.torn {
-            self.set_aside(path, *offset)?;
-        }
-        (log.epoch, log.last) = (epoch, scan.last.max(snapshot));
+        let scan = scan(&self.fs, &self.directory, snapshot, said.unwrap_or_default())?;
+        let manifest = manifest::raise(&self.fs, &self.directory, said)?;
+        (log.epoch, log.last) = (manifest.epoch(), scan.last.max(snapshot));
+        log.manifest = Some(manifest);
         log.synced = scan.proven.min(log.last);
         let number = scan.files.last().map_or(0, |found| found.header.number) + 1;
         let frames = if planted("drop_what_is_not_proven") {
@@ -326,12 +326,17 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
             self.unproven(log.synced + 1, log.last, &scan.files)?
         };
         self.spares.tidy().map_err(self.io("tidy"))?;
+        if let Some((path, offset)) = &scan.torn {
+            aside::torn_tail(&self.fs, &self.directory, path, *offset)?;
+        }
         *self.files.lock() = scan.files;
         let first = log.synced + 1;
-        self.begin_file(&mut log, number, first, &frames)?;
+        let path = self.file_for(frames.iter().map(|frame| block_bytes(frame.len())).sum())?;
+        self.begin_file(&mut log, &path, number, first, &frames)?;
         log.synced = log.last;
         log.settled = frames.is_empty();
-        Ok(Claimed { epoch, last: log.last, clean: scan.clean })
+        self.note(&mut log)?;
+        Ok(Claimed { epoch: log.epoch, last: log.last, clean: scan.clean })
     }
 
     fn append(&self, epoch: u64, position: Position, frame: &[u8]) -> Appended {
@@ -339,7 +344,8 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         if let Some(error) = &log.broken {
             return Appended::Broken(error.clone());
         }
-        if epoch != log.epoch && !planted("ignore_the_fence") {
+        // Epochs begin at 1: before a claim nobody owns the log.
+        if (epoch != log.epoch && !planted("ignore_the_fence")) || log.epoch == 0 {
             return Appended::Fenced;
         }
         if position != log.last + 1 {
@@ -380,7 +386,7 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
             return Ok(());
         }
         let kind = if closing { Kind::Closing } else { Kind::Marker };
-        let result = self.mark(&mut log, kind);
+        let result = self.mark(&mut log, kind).and_then(|()| self.note(&mut log));
         if let Err(error) = &result {
             log.broken = Some(error.clone());
         }
@@ -406,7 +412,13 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         position: Position,
         fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
     ) -> Result<SnapshotName, StorageError> {
-        snapshots::put(&self.fs, &self.directory, position, fill)
+        snapshots::put(&self.fs, &self.directory, position, fill, || {
+            // No snapshot knows more than the log does: a buffered one is synced first.
+            let mut log = self.log.lock();
+            let sealed = log.broken.clone().map_or_else(|| self.seal_file(&mut log), Err);
+            log.broken = sealed.as_ref().err().cloned();
+            sealed
+        })
     }
 
     fn snapshots(&self) -> Result<Vec<SnapshotName>, StorageError> {
@@ -427,24 +439,23 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         }
         // The oldest first, each for good before the next: a gap would look like a lost file.
         while let Some(found) = self.take_oldest(upto) {
-            if let Err(error) = self.spares.recycle(&found.path) {
-                self.files.lock().insert(0, found);
-                return Err(self.io("recycle a file of")(error));
-            }
+            let spare = match self.spares.retire(&found.path) {
+                Ok(spare) => spare,
+                Err(error) => {
+                    self.files.lock().insert(0, found);
+                    return Err(self.io("recycle a file of")(error));
+                }
+            };
             self.sync_directory()?;
+            if let Some(spare) = spare {
+                self.spares.take_in(spare);
+            }
         }
         self.sync_directory()
     }
 
     fn archive(&self, name: &str, lines: &[u8]) -> Result<(), StorageError> {
-        let directory = self.directory.join("archive");
-        let path = directory.join(format!("{name}.jsonl"));
-        let io = |error| StorageError::io("archive to", &path, error);
-        self.fs.create_directory(&directory).map_err(io)?;
-        let file = self.fs.open(&path, true).map_err(io)?;
-        write_all(&file, file.len().map_err(io)?, lines).map_err(io)?;
-        file.sync_all().map_err(io)?;
-        self.fs.sync_directory(&directory).map_err(io)
+        aside::archive(&self.fs, &self.directory.join("archive"), name, lines)
     }
 }
 

@@ -25,9 +25,9 @@ impl DirectoryReader {
     /// # Errors
     /// Damage, a newer format, or the system's refusal.
     pub fn open(directory: &Path) -> Result<Self, StorageError> {
-        manifest::read(&RealFileSystem, directory)?;
+        let said = manifest::read(&RealFileSystem, directory)?.unwrap_or_default();
         let snapshot = snapshots::newest(&RealFileSystem, directory)?;
-        let scan = scan(&RealFileSystem, directory, snapshot)?;
+        let scan = scan(&RealFileSystem, directory, snapshot, said)?;
         Ok(Self { directory: directory.to_path_buf(), scan })
     }
 

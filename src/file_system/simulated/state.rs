@@ -148,18 +148,18 @@ impl State {
     pub(super) fn call(&mut self) -> io::Result<bool> {
         self.calls += 1;
         self.has_power()?;
-        self.fault.filter(|(call, _)| *call == self.calls).map_or(Ok(false), |(_, fault)| {
-            fault.error().map_or(Ok(true), Err)
-        })
+        self.fault
+            .filter(|(call, _)| *call == self.calls)
+            .map_or(Ok(false), |(_, fault)| fault.error().map_or(Ok(true), Err))
     }
 
     /// The same for a call that only reads.
     pub(super) fn read(&mut self) -> io::Result<bool> {
         self.reads += 1;
         self.has_power()?;
-        self.read_fault.filter(|(read, _)| *read == self.reads).map_or(Ok(false), |(_, fault)| {
-            fault.error().map_or(Ok(true), Err)
-        })
+        self.read_fault
+            .filter(|(read, _)| *read == self.reads)
+            .map_or(Ok(false), |(_, fault)| fault.error().map_or(Ok(true), Err))
     }
 
     /// A sync that fails loses what it was to write; one without power decides nothing.
