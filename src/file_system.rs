@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 
 pub use real::RealFileSystem;
-pub use simulated::{Crash, Fault, SimFile, SimFileSystem};
+pub use simulated::{Call, Crash, Fault, SimFile, SimFileSystem};
 
 /// The calls that the directory store makes, and no others.
 pub trait FileSystem: Send + Sync + fmt::Debug + 'static {

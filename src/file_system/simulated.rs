@@ -57,6 +57,25 @@ pub enum Fault {
     ShortWrite,
 }
 
+/// A call that writes, syncs or changes a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// A file is made.
+    Create,
+    /// Bytes are written.
+    Write,
+    /// A file gets another length.
+    SetLen,
+    /// A file is synced.
+    Sync,
+    /// A file gets another name.
+    Rename,
+    /// A name is removed.
+    Remove,
+    /// A directory is synced.
+    SyncDirectory,
+}
+
 /// A file system in memory: clones are handles to the same one.
 ///
 /// It keeps what programs see apart from what the disk has; [`crash`](Self::crash) shows what a
@@ -127,7 +146,12 @@ impl SimFileSystem {
 
     /// How many such calls were made.
     pub fn calls(&self) -> u64 {
-        self.0.lock().calls
+        self.0.lock().count()
+    }
+
+    /// The calls made, in order.
+    pub fn calls_made(&self) -> Vec<Call> {
+        self.0.lock().calls.clone()
     }
 
     /// Makes read number `read` (the first is 1) fail; reads are the calls that open a file that is

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::file_system::simulated::state::{Inode, State};
-use crate::file_system::simulated::{SimFile, SimFileSystem};
+use crate::file_system::simulated::{Call, SimFile, SimFileSystem};
 use crate::file_system::{FileHandle, FileSystem};
 use crate::sync::Mutex;
 
@@ -22,7 +22,7 @@ impl FileSystem for SimFileSystem {
                 inode
             }
             None if create => {
-                state.call()?;
+                state.call(Call::Create)?;
                 state.inodes.push(Inode::default());
                 let inode = state.inodes.len() - 1;
                 state.names.insert(path.to_path_buf(), inode);
@@ -60,7 +60,7 @@ impl FileSystem for SimFileSystem {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
-        state.call()?;
+        state.call(Call::Rename)?;
         let inode = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         state.names.insert(to.to_path_buf(), inode);
         Ok(())
@@ -68,13 +68,13 @@ impl FileSystem for SimFileSystem {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
-        state.call()?;
+        state.call(Call::Remove)?;
         state.names.remove(path).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
-        state.call()?;
+        state.call(Call::SyncDirectory)?;
         let here = |path: &Path| path.parent() == Some(directory);
         let now: Vec<_> = state.names.iter().map(|(path, inode)| (path.clone(), *inode)).collect();
         state.durable_names.retain(|path, _| !here(path));
@@ -111,7 +111,7 @@ impl FileHandle for SimFile {
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.state().lock();
-        let short = state.call()? && bytes.len() > 1;
+        let short = state.call(Call::Write)? && bytes.len() > 1;
         let bytes = if short { bytes.get(..bytes.len() / 2).unwrap_or(bytes) } else { bytes };
         let left = state.capacity.map(|capacity| capacity.saturating_sub(state.used()));
         let inode = state.inodes.get_mut(self.inode).ok_or(io::ErrorKind::NotFound)?;
@@ -125,7 +125,7 @@ impl FileHandle for SimFile {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        self.state().lock().call()?;
+        self.state().lock().call(Call::SetLen)?;
         let length = usize::try_from(length).map_err(|_| io::ErrorKind::InvalidInput)?;
         self.with(|inode| inode.set_len(length))
     }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::file_system::simulated::pages::{PAGE, Pages};
-use crate::file_system::simulated::{Fault, SECTOR};
+use crate::file_system::simulated::{Call, Fault, SECTOR};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -15,7 +15,7 @@ pub(super) struct State {
     /// Names as programs see them, and as the disk has them.
     pub(super) names: BTreeMap<PathBuf, usize>,
     pub(super) durable_names: BTreeMap<PathBuf, usize>,
-    pub(super) calls: u64,
+    pub(super) calls: Vec<Call>,
     pub(super) reads: u64,
     pub(super) fault: Option<(u64, Fault)>,
     pub(super) read_fault: Option<(u64, Fault)>,
@@ -140,16 +140,22 @@ impl State {
         self.names.values().map(|inode| length(inode) as u64).sum()
     }
 
+    /// How many calls were made.
+    pub(super) fn count(&self) -> u64 {
+        self.calls.len() as u64
+    }
+
     fn has_power(&self) -> io::Result<()> {
-        if self.off.is_some_and(|off| off <= self.calls) { Err(eio()) } else { Ok(()) }
+        if self.off.is_some_and(|off| off <= self.count()) { Err(eio()) } else { Ok(()) }
     }
 
     /// Counts a call and says whether it is the one to fail, and whether by half.
-    pub(super) fn call(&mut self) -> io::Result<bool> {
-        self.calls += 1;
+    pub(super) fn call(&mut self, call: Call) -> io::Result<bool> {
+        self.calls.push(call);
         self.has_power()?;
+        let count = self.count();
         self.fault
-            .filter(|(call, _)| *call == self.calls)
+            .filter(|(call, _)| *call == count)
             .map_or(Ok(false), |(_, fault)| fault.error().map_or(Ok(true), Err))
     }
 
@@ -164,7 +170,7 @@ impl State {
 
     /// A sync that fails loses what it was to write; one without power decides nothing.
     pub(super) fn sync(&mut self, inode: usize) -> io::Result<()> {
-        let called = self.call();
+        let called = self.call(Call::Sync);
         let on = self.has_power().is_ok();
         let Some(inode) = self.inodes.get_mut(inode) else {
             return Err(io::ErrorKind::NotFound.into());
