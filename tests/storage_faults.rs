@@ -31,14 +31,8 @@ use cupo::{Call, Crash, Durability, Fault, FileSystem, SimFileSystem, StorageErr
 use disk::{DIR, Reached, Script, Step};
 use evidence::{Evidence, first_seed, share};
 
-const FAULTS: [Fault; 6] = [
-    Fault::Eio,
-    Fault::Enospc,
-    Fault::Edquot,
-    Fault::Erofs,
-    Fault::Eintr,
-    Fault::ShortWrite,
-];
+const FAULTS: [Fault; 6] =
+    [Fault::Eio, Fault::Enospc, Fault::Edquot, Fault::Erofs, Fault::Eintr, Fault::ShortWrite];
 
 fn scripts() -> impl Iterator<Item = (u64, Script)> {
     let first = first_seed();
@@ -55,7 +49,8 @@ fn nothing_is_lost(script: &Script, fs: &SimFileSystem, at: &Reached, what: &dyn
     // What the recovery believed is on the disk: the cache did not deceive it. (It has written one
     // frame more, which is not one of the script's.)
     let after = fs.crash(Crash::LoseUnsynced);
-    let (store, claimed) = script.open(&after).unwrap_or_else(|error| panic!("{}: {error}", what()));
+    let (store, claimed) =
+        script.open(&after).unwrap_or_else(|error| panic!("{}: {error}", what()));
     assert!(claimed.last >= floor.durable, "{}: the cache was believed", what());
     script.same(&store, last).unwrap_or_else(|error| panic!("{}: {error}", what()));
 }
@@ -136,7 +131,8 @@ fn a_full_disk_is_told_and_heals() {
     let (store, claimed) = script.open(&fs).unwrap();
     fs.set_capacity(Some(90 << 10));
     let mut last = 0;
-    let append = |position| store.append(claimed.epoch, position, &script.frames[position as usize - 1]);
+    let append =
+        |position| store.append(claimed.epoch, position, &script.frames[position as usize - 1]);
     while let Appended::Stored = append(last + 1) {
         last += 1;
     }
@@ -161,7 +157,8 @@ fn what_only_the_cache_has_is_not_believed() {
     let script = Script::new(Durability::Synced, vec![Step::Frame(5_000); 4]);
     let fs = SimFileSystem::new();
     let (store, claimed) = script.open(&fs).unwrap();
-    let append = |position| store.append(claimed.epoch, position, &script.frames[position as usize - 1]);
+    let append =
+        |position| store.append(claimed.epoch, position, &script.frames[position as usize - 1]);
     assert!(matches!(append(1), Appended::Stored));
     fs.fail_call(fs.calls() + 2, Fault::Eio);
     assert!(matches!(append(2), Appended::Broken(_)));
@@ -208,10 +205,8 @@ fn a_full_disk_does_not_hinder_a_recovery_from_setting_a_tail_aside() {
     let torn = fs.crash(Crash::Head(3));
     // Room for the next log file and not a byte more.
     let names = torn.list(Path::new(DIR)).unwrap();
-    let used: usize = names
-        .iter()
-        .map(|name| torn.bytes(Path::new(DIR).join(name)).unwrap().len())
-        .sum();
+    let used: usize =
+        names.iter().map(|name| torn.bytes(Path::new(DIR).join(name)).unwrap().len()).sum();
     torn.set_capacity(Some(used as u64 + (64 << 10)));
     let (_, claimed) = script.open(&torn).unwrap();
     assert_eq!(claimed.last, 1);

@@ -121,12 +121,13 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
             self.unproven(log.synced + 1, log.last, &scan.files)?
         };
         self.spares.tidy().map_err(self.io("tidy"))?;
+        // The file first: on a full disk the room is for it.
+        let path = self.file_for(frames.iter().map(|frame| block_bytes(frame.len())).sum())?;
         if let Some((path, offset)) = &scan.torn {
             aside::torn_tail(&self.fs, &self.directory, path, *offset)?;
         }
         *self.files.lock() = scan.files;
         let first = log.synced + 1;
-        let path = self.file_for(frames.iter().map(|frame| block_bytes(frame.len())).sum())?;
         self.begin_file(&mut log, &path, number, first, &frames)?;
         log.synced = log.last;
         log.settled = frames.is_empty();

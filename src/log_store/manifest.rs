@@ -10,7 +10,7 @@ use crate::file_system::{FileHandle, FileSystem};
 use crate::limits::BLOCK_BYTES;
 use crate::log_store::blocks::{read_all, write_all};
 use crate::log_store::recovery::damaged;
-use crate::log_store::segment::{FORMAT, unwords, words};
+use crate::log_store::segment::{FORMAT, is_clear, unwords, words};
 use crate::log_store::{POSITION_MAX, Position};
 use crate::planted::planted;
 
@@ -45,7 +45,7 @@ impl Said {
     /// The slot, or the format that wrote it if that is newer; `None` if it is damaged.
     fn from_bytes(bytes: &[u8]) -> Option<Result<Self, u32>> {
         let [head, turn, incarnation, number, synced, crc] = unwords(bytes);
-        let clear = bytes.get(48..)?.iter().all(|byte| *byte == 0);
+        let clear = is_clear(bytes.get(48..)?);
         let sum = u64::from(crc32c::crc32c(bytes.get(..40)?));
         // Numbers that nothing can reach are damage that met its checksum.
         let far = turn.max(incarnation).max(number).max(synced) > POSITION_MAX;

@@ -113,7 +113,7 @@ pub(super) struct Scan {
 }
 
 /// Bytes looked through at a time.
-const CHUNK: usize = 64 * BLOCK_BYTES;
+const CHUNK: usize = 16 * BLOCK_BYTES;
 
 /// Frames between two entries of a file's index.
 pub(super) const INDEX_STEP: u64 = 32;

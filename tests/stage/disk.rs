@@ -31,6 +31,8 @@ pub enum Step {
 pub struct Script {
     pub durability: Durability,
     pub segment_bytes: u64,
+    /// Of the salts.
+    pub seed: u64,
     pub steps: Vec<Step>,
     pub frames: Vec<Vec<u8>>,
 }
@@ -73,7 +75,7 @@ impl Script {
             _ => None,
         });
         let frames = (1..).zip(lengths).map(|(position, length)| frame(position, length)).collect();
-        Self { durability, segment_bytes: 64 << 10, steps, frames }
+        Self { durability, segment_bytes: 64 << 10, seed: 7, steps, frames }
     }
 
     /// A script that follows from a seed, with frames of up to `blocks` blocks.
@@ -103,7 +105,7 @@ impl Script {
             durability: self.durability,
             segment_bytes: self.segment_bytes,
             background: false,
-            seed: Some(7),
+            seed: Some(self.seed),
         };
         let store = DirectoryStore::open(fs.clone(), DIR, options)?;
         let claimed = store.claim()?;

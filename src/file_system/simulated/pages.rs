@@ -69,7 +69,7 @@ impl Pages {
             let Some((new, more)) = rest.split_at_checked(upto - from) else { break };
             rest = more;
             let Some(page) = self.pages.get_mut(page) else { break };
-            if page.is_none() && new.iter().all(|byte| *byte == 0) {
+            if page.is_none() && new.iter().fold(0, |sum, byte| sum | byte) == 0 {
                 continue;
             }
             let page = Arc::make_mut(page.get_or_insert_with(|| Arc::new([0; PAGE])));
