@@ -45,6 +45,10 @@ impl<'h> Puzzle<'h> {
             key_of: HashMap::new(),
             count: 0,
         };
+        for (id, (party, request)) in &history.claims {
+            let key = puzzle.key(*party, *request);
+            puzzle.key_of.insert(*id, key);
+        }
         for event in &history.events {
             if let Answer::Is(Seen { id, party, request, .. }, _) = event.answer {
                 let key = puzzle.key(party, request);
@@ -193,10 +197,13 @@ impl<'h> Puzzle<'h> {
         for call in &self.moves {
             let (key, other, slot) = touched(&call.deed);
             let shown = match call.answer {
-                Answer::Is(seen, _) => Some(seen.slot),
+                Answer::Is(seen, _) => Some(seen),
                 _ => None,
             };
-            for node in [other.map(Node::Claim), slot.map(Node::Slot), shown.map(Node::Slot)] {
+            let same = shown.and_then(|seen| self.key_of.get(&seen.id).copied());
+            let claims = [other.map(Node::Claim), same.map(Node::Claim)];
+            let slots = [slot.map(Node::Slot), shown.map(|seen| Node::Slot(seen.slot))];
+            for node in claims.into_iter().chain(slots) {
                 if let (Some(key), Some(node)) = (key, node) {
                     links.join(Node::Claim(key), node);
                 }
