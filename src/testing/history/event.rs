@@ -197,7 +197,7 @@ pub struct History {
 impl History {
     /// An empty history.
     pub fn new(begins: DateTime<Utc>) -> Self {
-        let hold_ttl = Duration::from_secs(600);
+        let hold_ttl = Duration::from_mins(10);
         let (slots, claims) = (BTreeMap::new(), BTreeMap::new());
         Self { begins, hold_ttl, slots, claims, events: Vec::new(), crashes: Vec::new() }
     }

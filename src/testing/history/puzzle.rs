@@ -145,7 +145,7 @@ impl<'h> Puzzle<'h> {
             return changes.filter(|change| !change.is_empty()).collect();
         }
         let agreed = possible.into_iter().filter_map(|(reply, change)| {
-            self.agrees(reply, call.answer).then(|| self.bind(reply, call.answer, change))
+            self.agrees(reply, call.answer).then(|| bind(reply, call.answer, change))
         });
         agreed.collect()
     }
@@ -177,18 +177,6 @@ impl<'h> Puzzle<'h> {
             (Reply::Done, Answer::Done) => true,
             _ => false,
         }
-    }
-
-    /// An answer that shows a claim tells its id.
-    fn bind(&self, reply: Reply, answer: &Answer, mut change: Change) -> Change {
-        if let (Reply::Is { key, mut record, .. }, Answer::Is(seen, _)) = (reply, answer)
-            && record.id.is_none()
-        {
-            record.id = Some(seen.id);
-            change.writes.retain(|(written, _)| *written != key);
-            change.writes.push((key, Some(record)));
-        }
-        change
     }
 
     /// The calls that share claims or slots, group by group, each with all moves of the clock.
@@ -223,6 +211,18 @@ impl<'h> Puzzle<'h> {
         };
         groups.into_values().map(with_clock).collect()
     }
+}
+
+/// An answer that shows a claim tells its id.
+fn bind(reply: Reply, answer: &Answer, mut change: Change) -> Change {
+    if let (Reply::Is { key, mut record, .. }, Answer::Is(seen, _)) = (reply, answer)
+        && record.id.is_none()
+    {
+        record.id = Some(seen.id);
+        change.writes.retain(|(written, _)| *written != key);
+        change.writes.push((key, Some(record)));
+    }
+    change
 }
 
 /// The claims and the slot that a call is about.
