@@ -54,10 +54,8 @@ impl Small {
             return Answer::Refused(Rejection::SlotFull { slot: want.slot });
         }
         let number = self.claims.len() as u64 + 1;
-        let (state, deadline) = match booked {
-            true => (ClaimState::Booked, None),
-            false => (ClaimState::Held, Some(self.now + Duration::from_secs(TTL_S))),
-        };
+        let held = (ClaimState::Held, Some(self.now + Duration::from_secs(TTL_S)));
+        let (state, deadline) = if booked { (ClaimState::Booked, None) } else { held };
         let claim = Seen {
             id: ClaimId::from_u64(number),
             party: want.party,
