@@ -11,6 +11,7 @@ mod builder;
 mod days;
 mod expiry;
 mod grant;
+mod half_done;
 mod install;
 mod life;
 mod moves;
@@ -18,11 +19,12 @@ mod reads;
 mod recovery;
 mod request;
 mod retry;
+mod shape;
 mod snapshot;
 mod verify;
+mod wish;
 
 use std::fmt;
-use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
@@ -36,10 +38,14 @@ use crate::journal::{Commit, Feed, Journal};
 use crate::ledger::{Ledger, Shard};
 use crate::limits::RING_LINES;
 use crate::log_store::LogStore;
+use crate::planted::{panic_point, planted};
 use crate::record::Effect;
 use crate::rejection::Rejection;
+use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::time::{Clock, Time};
+
+use half_done::HalfDone;
 
 pub use ask::{Ask, Opening, Openings};
 pub use audit::Audit;
@@ -149,6 +155,9 @@ impl Hall {
 
     fn refresh_now(&self) -> Time {
         let clock = Time::from(self.clock.now()).0;
+        if planted("expire_by_the_wall_clock") {
+            return Time(clock);
+        }
         // Relaxed: as in `now`.
         Time(self.now.fetch_max(clock, Ordering::Relaxed).max(clock))
     }
@@ -202,8 +211,11 @@ impl Hall {
         effect: &Effect,
     ) -> Seq {
         let guard = HalfDone(&self.half_done);
+        panic_point("panic_before_the_record");
         let seq = self.journal.publish(now, &mut [effect.to_line()]);
+        panic_point("panic_after_the_record");
         day.apply(state, seq, effect);
+        panic_point("panic_between_day_and_shard");
         shard.apply(seq, now, effect);
         drop(guard);
         seq
@@ -273,11 +285,13 @@ impl Hall {
         id: ClaimId,
         decide: &impl Fn(&Scene<'_>) -> Verdict,
     ) -> Commit<'_, Receipt> {
-        let rejection = match scene(shard, world, id, Time::MAX, self.now()).map(|s| decide(&s)) {
-            Some(Verdict::Refuse(rejection)) => rejection,
-            _ => Rejection::UnknownClaim { claim: id },
+        let verdict = scene(shard, world, id, Time::MAX, self.now()).map(|scene| decide(&scene));
+        let answer = match (verdict, view(shard, world, id)) {
+            (Some(Verdict::Refuse(rejection)), _) => Err(rejection.into()),
+            (Some(Verdict::Replay), Some(claim)) => Ok(Receipt { claim, replayed: true }),
+            _ => Err(Rejection::UnknownClaim { claim: id }.into()),
         };
-        Commit::new(&self.journal, shard.seq, Err(rejection.into()))
+        Commit::new(&self.journal, shard.seq, answer)
     }
 }
 
@@ -316,18 +330,6 @@ fn scene<'a>(
     let entry = shard.get(id)?;
     let state = entry.stage().state()?;
     Some(Scene { id, state, place: entry.place(), starts_at, now, entry, shard, world })
-}
-
-/// Latches the engine when a thread panics between the decision and the end of its change.
-struct HalfDone<'a>(&'a AtomicBool);
-
-impl Drop for HalfDone<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            // Relaxed: a latch.
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
 }
 
 /// The lines a shard may take at a time.

@@ -4,12 +4,14 @@
 //! asks the time.
 
 mod day;
+mod fits;
 mod map;
 mod openings;
 mod plan;
 mod roster;
 
-pub(crate) use day::{Day, DayState, Shortage, lanes, starts_at};
+pub(crate) use day::{Day, DayState, Shortage, starts_at};
 pub(crate) use map::{DayEntry, DayMap};
 pub(crate) use openings::{Found, Search, earliest};
-pub(crate) use plan::{Plan, Plans, Shape};
+pub(crate) use plan::{Plan, Plans, Shape, lanes};
+pub(crate) use roster::Roster;

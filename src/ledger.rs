@@ -4,6 +4,7 @@
 
 mod apply;
 mod entry;
+mod fits;
 mod load;
 mod shard;
 

@@ -30,6 +30,9 @@ pub use reader::DirectoryReader;
 /// The number of a frame in the log. The first is 1; 0 stands for "none yet".
 pub type Position = u64;
 
+/// No log is longer, so that a position can be added to.
+const POSITION_MAX: Position = 1 << 62;
+
 /// What a new owner learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claimed {

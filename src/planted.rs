@@ -4,7 +4,6 @@
 
 /// Whether the bug of this name was chosen (`CUPO_PLANTED=name`).
 #[cfg(planted)]
-#[allow(dead_code, reason = "used where bugs are planted")]
 pub(crate) fn planted(name: &str) -> bool {
     static CHOSEN: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     CHOSEN.get_or_init(|| std::env::var("CUPO_PLANTED").unwrap_or_default()) == name
@@ -12,8 +11,13 @@ pub(crate) fn planted(name: &str) -> bool {
 
 /// Never, in this build.
 #[cfg(not(planted))]
-#[allow(dead_code, reason = "used where bugs are planted")]
 #[inline]
 pub(crate) const fn planted(_: &str) -> bool {
     false
+}
+
+/// A place where a test may ask for a panic: between a decision and the end of its change.
+#[inline]
+pub(crate) fn panic_point(name: &str) {
+    assert!(!planted(name), "a planted panic");
 }

@@ -27,7 +27,8 @@ const FRAMES: u64 = 24;
 
 fn open(fs: &SimFileSystem) -> Result<DirectoryStore<SimFileSystem>, cupo::StorageError> {
     let durability = Durability::Synced;
-    let options = DirectoryOptions { durability, segment_bytes: 64 << 10, background: false };
+    let options =
+        DirectoryOptions { durability, segment_bytes: 64 << 10, background: false, seed: None };
     DirectoryStore::open(fs.clone(), DIR, options)
 }
 
@@ -159,7 +160,8 @@ fn every_flipped_bit_of_acknowledged_data_is_refused() {
 fn twice_synced_even_the_last_frame_is_proven() {
     let fs = SimFileSystem::new();
     let durability = Durability::SyncedTwice;
-    let options = DirectoryOptions { durability, segment_bytes: 64 << 10, background: false };
+    let options =
+        DirectoryOptions { durability, segment_bytes: 64 << 10, background: false, seed: None };
     let store = DirectoryStore::open(fs.clone(), DIR, options).unwrap();
     let claimed = store.claim().unwrap();
     assert!(matches!(store.append(claimed.epoch, 1, &frame(1)), Appended::Stored));
@@ -184,7 +186,8 @@ fn twice_synced_even_the_last_frame_is_proven() {
 fn buffered_survives_the_process_and_its_syncs_survive_the_power() {
     let fs = SimFileSystem::new();
     let durability = Durability::Buffered;
-    let options = DirectoryOptions { durability, segment_bytes: 64 << 10, background: false };
+    let options =
+        DirectoryOptions { durability, segment_bytes: 64 << 10, background: false, seed: None };
     let store = DirectoryStore::open(fs.clone(), DIR, options).unwrap();
     let claimed = store.claim().unwrap();
     for position in 1..=3 {

@@ -46,7 +46,7 @@ const SOURCE_LINES_MAX: usize = 400;
 const TEST_LINES_MAX: usize = 600;
 /// Two files that are one thing each and would only be torn apart, with a limit of their own.
 const LONGER: [(&str, usize); 2] =
-    [("src/ledger/shard.rs", 420), ("src/log_store/directory.rs", 430)];
+    [("src/ledger/shard.rs", 420), ("src/log_store/directory.rs", 470)];
 
 /// What may lie at the top beside hidden files and what `.gitignore` names.
 const TOP: [&str; 13] = [

@@ -3,7 +3,7 @@
 #![no_main]
 
 #[path = "../bodies.rs"]
-#[allow(dead_code, reason = "each target runs one body")]
+#[allow(dead_code, unused_imports, reason = "each target runs one body")]
 mod bodies;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

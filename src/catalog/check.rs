@@ -12,7 +12,7 @@ use crate::id::Channel;
 use crate::limits::{HOLD_SECONDS_MAX, RUN_MAX, SLOTS_PER_DAY_MAX};
 
 const DAY_S: u64 = 86_400;
-const HORIZON_DAYS_MAX: u64 = 400;
+pub(super) const HORIZON_DAYS_MAX: u64 = 400;
 
 type Checked = Result<(), CatalogError>;
 

@@ -8,9 +8,11 @@ use chrono::{NaiveDate, NaiveTime};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::check::HORIZON_DAYS_MAX;
 use crate::catalog::document::{Calendar, Catalog, Lead};
 use crate::catalog::{CatalogError, DayShape, expand};
 use crate::id::{CalendarId, Channel, OfficeId, ServiceId};
+use crate::record::PlanRange;
 use crate::sync::Arc;
 use crate::time::Time;
 
@@ -44,6 +46,11 @@ impl Numbers {
 
     pub(crate) fn calendar(&self, key: &str) -> Option<CalendarId> {
         self.calendars.get(key).copied().map(CalendarId)
+    }
+
+    /// Whether any calendar has this number: they are given out without gaps.
+    pub(crate) fn has(&self, calendar: CalendarId) -> bool {
+        usize::from(calendar.0) < self.calendars.len()
     }
 
     pub(crate) fn calendar_key(&self, calendar: CalendarId) -> Option<&str> {
@@ -122,7 +129,7 @@ impl CalendarRule {
 
 impl Rules {
     /// Of a checked catalog. Recovery does not check again: what an earlier version accepted
-    /// stays in force until the next install.
+    /// stays in force until the next install. So nothing here may rest on the check.
     pub(crate) fn new(catalog: Arc<Catalog>, numbers: &Numbers) -> Self {
         let seconds = |span: super::Span| u32::try_from(span.seconds()).unwrap_or(u32::MAX);
         let holds = HoldRules {
@@ -130,8 +137,8 @@ impl Rules {
             ttl_max_s: seconds(catalog.holds.ttl_max),
             extended_max_s: seconds(catalog.holds.extended_max),
             per_party: catalog.holds.per_party,
-            cool_off_ms: catalog.holds.cool_off.millis(),
-            cool_off_jitter_ms: catalog.holds.cool_off_jitter.millis(),
+            cool_off_ms: catalog.holds.cool_off.millis().min(Time::MAX.0),
+            cool_off_jitter_ms: catalog.holds.cool_off_jitter.millis().min(Time::MAX.0),
         };
         let mut services = Vec::new();
         for service in &catalog.services {
@@ -181,6 +188,12 @@ impl Rules {
         expand::local(&self.calendar(calendar)?.zone, at)
     }
 
+    /// The limits of a slot of the calendar that has another capacity.
+    pub(crate) fn limits(&self, calendar: CalendarId, capacity: u16) -> Option<PlanRange> {
+        let at = self.calendar(calendar)?.at;
+        Some(expand::limits(self.catalog.calendars.get(at)?, capacity))
+    }
+
     /// What the calendar offers on a date.
     pub(crate) fn expand(&self, calendar: CalendarId, date: NaiveDate) -> Option<DayShape> {
         let rule = self.calendar(calendar)?;
@@ -213,7 +226,8 @@ fn calendar_rule(
         office: numbers.office(&office.key)?,
         unit_min: u16::try_from(calendar.unit.seconds() / 60).ok()?,
         lead_ms: Channel::ALL.map(lead),
-        horizon_days: u16::try_from(calendar.horizon.seconds() / 86_400).ok()?,
+        horizon_days: u16::try_from((calendar.horizon.seconds() / 86_400).min(HORIZON_DAYS_MAX))
+            .ok()?,
         serves,
         zone: expand::zone(&office.zone)?,
         at,

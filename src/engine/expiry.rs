@@ -9,8 +9,9 @@ use crate::engine::{Engine, Hall};
 use crate::id::{ActorId, ClaimId};
 use crate::inventory::{Day, DayState};
 use crate::ledger::{Shard, Stage};
+use crate::planted::planted;
 use crate::record::Effect;
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, Ordering, thread};
 use crate::time::Time;
 
 /// How often the ticker advances the engine's time and looks for deadlines.
@@ -20,11 +21,13 @@ const BATCH: usize = 64;
 
 impl Engine {
     /// What the ticker does by itself: advances time, ends what is due, rolls the horizon,
-    /// archives and snapshots. With a clock that does not run, call it after moving the clock.
+    /// archives and snapshots. With a clock that does not run, or a seeded engine, call it after
+    /// moving the clock.
     pub fn tick(&self) {
         self.hall.refresh_now();
         self.hall.expire_due();
         self.hall.housekeeping();
+        self.hall.journal.idle();
     }
 }
 
@@ -39,7 +42,7 @@ impl Hall {
             if due {
                 self.housekeeping();
             }
-            std::thread::park_timeout(TICK);
+            thread::park_timeout(TICK);
         }
     }
 
@@ -94,7 +97,12 @@ impl Hall {
         now: Time,
     ) -> u32 {
         let due = shard.get(id).is_some_and(|entry| {
-            entry.stage() == Stage::Claim(ClaimState::Held) && entry.time() <= now
+            let late = if planted("confirm_at_the_deadline") {
+                entry.time() < now
+            } else {
+                entry.time() <= now
+            };
+            entry.stage() == Stage::Claim(ClaimState::Held) && late
         });
         if due {
             let effect = expired(shard, id);

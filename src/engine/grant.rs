@@ -14,6 +14,7 @@ use crate::inventory::DayState;
 use crate::journal::Commit;
 use crate::ledger::{Shard, Stage};
 use crate::limits::{ENDED_PER_PARTY_MAX, REASON_BYTES_MAX, SLOTS_PER_REQUEST_MAX};
+use crate::planted::{panic_point, planted};
 use crate::record::{self, Effect, Line, TextOf};
 use crate::rejection::Rejection;
 use crate::sync::MutexGuard;
@@ -191,11 +192,18 @@ impl Hall {
         let mut ended = 0;
         let mut oldest = Time::MAX;
         let mut holds = asks.len();
+        if holds > usize::from(rules.holds.per_party) && first.reason.is_none() {
+            let what = "slots of a request: no more than the holds a party may have";
+            return Err(Rejection::OutOfRange { what });
+        }
         for (id, entry) in shard.of_party(hash, first.party) {
             match entry.stage() {
                 Stage::Claim(ClaimState::Held) => {
                     holds += 1;
-                    if holds > usize::from(rules.holds.per_party) && first.reason.is_none() {
+                    if holds
+                        > usize::from(rules.holds.per_party) + usize::from(planted("one_hold_more"))
+                        && first.reason.is_none()
+                    {
                         return Err(Rejection::HoldLimit { claim: id });
                     }
                 }
@@ -309,12 +317,15 @@ impl Hall {
         let reason = asks.first().and_then(|ask| ask.reason.as_deref()).unwrap_or("");
         record::text(TextOf::Reason, reason.as_bytes()).for_each(push);
         let guard = HalfDone(&self.half_done);
+        panic_point("panic_before_the_grant");
         let seq = self.journal.publish(now, lines.get_mut(..used).unwrap_or(&mut []));
+        panic_point("panic_after_the_grant");
         for (effect, wanted) in effects.iter().flatten().zip(wanted.iter().flatten()) {
             let lock = locks.iter_mut().flatten().find(|(day, _)| *day == wanted.place.day);
             if let Some((_, state)) = lock {
                 wanted.day.day.apply(state, seq, effect);
             }
+            panic_point("panic_within_the_grant");
             shard.apply(seq, now, effect);
         }
         drop(guard);
@@ -344,7 +355,7 @@ fn place_under_lock<const N: usize>(
         }
     }
     let pending = same_day.get(..count as usize).unwrap_or(&[]);
-    if ask.reason.is_none() {
+    if ask.reason.is_none() && !planted("check_before_the_lock_only") {
         day.check(&state.plan, &state.frame, now, &wanted.place, pending, None)
             .map_err(|short| (day.seq(), shortage(ask.slot, short).into()))?;
     } else if day.is_closed() || !day.fits_lanes(&wanted.place) {

@@ -9,6 +9,7 @@ use crate::engine::{Engine, Hall, Scene, Verdict};
 use crate::id::{ActorId, ClaimId};
 use crate::journal::Commit;
 use crate::ledger::hash;
+use crate::planted::planted;
 use crate::record::Effect;
 use crate::rejection::Rejection;
 use crate::time::Time;
@@ -73,7 +74,8 @@ impl Engine {
     /// a place to a buyer.
     ///
     /// # Errors
-    /// [`Rejection::TooLate`] after the cut-off, [`Rejection::AlreadyEnded`].
+    /// [`Rejection::TooLate`] after the cut-off, [`Rejection::AlreadyEnded`],
+    /// [`Rejection::WrongState`] for a hold or once the party has arrived.
     pub fn cancel(&self, claim: ClaimId) -> Commit<'_, Receipt> {
         self.hall.change(claim, |scene| match scene.state {
             ClaimState::Booked => {
@@ -86,6 +88,7 @@ impl Engine {
             }
             ClaimState::Displaced => ended(scene, ClaimState::Cancelled, None, ActorId(0)),
             ClaimState::Cancelled => Verdict::Replay,
+            state @ ClaimState::CheckedIn => Verdict::Refuse(Rejection::WrongState { state }),
             other => Verdict::Refuse(over(scene, other)),
         })
     }
@@ -151,7 +154,12 @@ impl Engine {
                 return Verdict::Replay;
             }
             if scene.state != from {
-                return Verdict::Refuse(over(scene, scene.state));
+                return Verdict::Refuse(match scene.state {
+                    state @ (ClaimState::Booked | ClaimState::CheckedIn) => {
+                        Rejection::WrongState { state }
+                    }
+                    state => over(scene, state),
+                });
             }
             let earliest = match to {
                 ClaimState::NoShow => scene.starts_at,
@@ -203,7 +211,7 @@ impl Hall {
             crate::id::PartyId(u128::from(scene.id.to_u64()) << 64 | u128::from(scene.now.0));
         let jitter = hash(self.ledger.key(), seed) % (holds.cool_off_jitter_ms + 1);
         let at = scene.now.plus(holds.cool_off_ms + jitter);
-        (at < scene.starts_at).then_some(at)
+        (at < scene.starts_at && !planted("no_cool_off")).then_some(at)
     }
 }
 
@@ -228,7 +236,7 @@ pub(super) fn after_cutoff(scene: &Scene<'_>, moving: bool) -> Option<Time> {
         })
         .max();
     let until = Time(scene.starts_at.0.saturating_sub(cutoffs.unwrap_or(0)));
-    (scene.now > until).then_some(until)
+    (scene.now > until && !planted("no_cut_off")).then_some(until)
 }
 
 /// Why a claim in that state can no longer be changed so.

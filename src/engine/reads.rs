@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::id::{CalendarId, Channel, ClaimId, DayId, OfficeId, PartyId, Seq, ServiceId, SlotId};
 use crate::inventory::{DayEntry, Search, earliest, lanes, starts_at};
 use crate::journal::Commit;
+use crate::planted::planted;
 use crate::rejection::Rejection;
 use crate::sync::Arc;
 use crate::time::Time;
@@ -188,7 +189,8 @@ impl Engine {
             return hall.refuse(unknown);
         };
         let claim = view(&shard, &hall.world.load(), id).ok_or(unknown);
-        Commit::new(&hall.journal, shard.seq, claim)
+        let seq = if planted("read_what_is_not_durable") { Seq(0) } else { shard.seq };
+        Commit::new(&hall.journal, seq, claim)
     }
 
     /// A party's claims in memory, newest first, ended ones of the idempotency window included.

@@ -2,25 +2,29 @@
 //!
 //! Never decides and never reads a clock: it applies what the journal says.
 
+mod apply;
+
 use std::io::BufReader;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::claim::Place;
 use crate::engine::Admin;
 use crate::engine::install::Document;
 use crate::engine::snapshot::{damaged, read};
 use crate::error::Error;
-use crate::id::{ClaimId, Seq};
-use crate::inventory::{DayEntry, DayMap, Shape};
+use crate::id::Seq;
+use crate::inventory::{DayMap, Shape};
 use crate::journal::{Event, Tail, replay};
 use crate::ledger::Ledger;
+use crate::limits::SHARDS_MAX;
 use crate::log_store::{DirectoryReader, LogStore, Position, SnapshotName};
-use crate::record::{Effect, Line, TextOf};
-use crate::time::Time;
+use crate::record::Effect;
 
 /// Replay passes nothing over that it does not understand.
 const UNKNOWN: &str = "a record of an unknown kind; a newer version may have written it";
+
+/// Nor does it believe what no engine can have written.
+const UNFIT: &str = "a record of what could not have happened";
 
 /// The rooms as the log says.
 #[derive(Debug)]
@@ -31,7 +35,12 @@ pub(super) struct Rebuilt {
     pub(super) document: Option<Document>,
     pub(super) tail: Tail,
     text: Vec<u8>,
-    plan: Option<(u32, [u16; 4], u32, Shape)>,
+    /// A plan whose ranges are still to come: its number, and how many.
+    plan: Option<(u32, u32, Shape)>,
+    /// The second half of a move whose first half was applied.
+    freed: Option<Effect>,
+    /// The last record that a part of the snapshot may have seen.
+    pub(super) seen: Seq,
     /// Lines to come that belong to an effect already applied.
     skip: usize,
 }
@@ -46,132 +55,10 @@ impl Rebuilt {
             tail,
             text: Vec::new(),
             plan: None,
+            freed: None,
+            seen: Seq(0),
             skip: 0,
         }
-    }
-
-    fn apply(
-        &mut self,
-        seq: Seq,
-        at: Time,
-        line: &Line,
-        next: Option<&Line>,
-    ) -> Result<(), &'static str> {
-        if self.skip > 0 {
-            self.skip -= 1;
-            return Ok(());
-        }
-        let (effect, lines) = Effect::from_lines(line, next).ok_or(UNKNOWN)?;
-        self.skip = lines - 1;
-        if let Some((claim, place)) = parts(&effect) {
-            if let Some(mut shard) = self.ledger.lock_of(claim).filter(|shard| shard.seq < seq) {
-                shard.apply(seq, at, &effect);
-            }
-            if let Some(entry) = self.days.get(place.day).filter(|e| e.day.seq() < seq) {
-                apply_to_day(entry, seq, &effect, next);
-            }
-            return Ok(());
-        }
-        match effect {
-            Effect::DayCreated { day, frame } if self.days.get(day).is_none() => {
-                if let Some(entry) = self.make_day(day, frame) {
-                    entry.day.apply(&mut entry.day.state().lock(), seq, &effect);
-                }
-            }
-            Effect::DayPlanned { day, frame } => {
-                let plan = self.admin.plans.get(frame.plan);
-                let entry = self.days.get(day).filter(|entry| entry.day.seq() < seq).cloned();
-                if let (Some(plan), Some(entry)) = (plan, entry) {
-                    let mut state = entry.day.state().lock();
-                    entry.day.replan(&mut state, seq, frame, plan.clone());
-                    drop(state);
-                    let bits = self.days.bits(day.calendar());
-                    self.days.put(DayEntry { frame, plan, ..entry }, &bits);
-                }
-            }
-            Effect::DayClosed { day } | Effect::DayReopened { day } => {
-                if let Some(entry) = self.days.get(day).filter(|entry| entry.day.seq() < seq) {
-                    entry.day.apply(&mut entry.day.state().lock(), seq, &effect);
-                }
-            }
-            Effect::DayRetired { day } => self.days.remove(day),
-            Effect::PlanDefined { plan, ranges, give_back_min } => {
-                let shape = Shape { ranges: Vec::new(), give_back_min };
-                self.plan = Some((plan, give_back_min, ranges, shape));
-                self.define_plan();
-            }
-            Effect::PlanRange(range) => {
-                if let Some((_, _, _, shape)) = &mut self.plan {
-                    shape.ranges.push(range);
-                }
-                self.define_plan();
-            }
-            Effect::Text { of: TextOf::Catalog, offset, bytes, .. } => {
-                if offset == 0 {
-                    self.text.clear();
-                }
-                self.text.extend(bytes);
-            }
-            Effect::Installed { version, done } => self.installed(version, done)?,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn define_plan(&mut self) {
-        let complete = self
-            .plan
-            .as_ref()
-            .is_some_and(|(_, _, count, shape)| shape.ranges.len() as u64 >= u64::from(*count));
-        if complete && let Some((number, _, _, shape)) = self.plan.take() {
-            self.admin.plans.define(number, shape);
-        }
-    }
-
-    fn installed(&mut self, version: u32, done: bool) -> Result<(), &'static str> {
-        if version < self.admin.version {
-            return Ok(());
-        }
-        self.admin.version = version;
-        self.admin.unfinished = !done;
-        if !done {
-            let unreadable =
-                "a catalog that this version cannot read; a newer one may have written it";
-            self.document = Some(serde_json::from_slice(&self.text).map_err(|_| unreadable)?);
-        }
-        Ok(())
-    }
-}
-
-/// The claim and the place of an effect on a claim.
-fn parts(effect: &Effect) -> Option<(ClaimId, &Place)> {
-    Some(match effect {
-        Effect::Granted { claim, place, .. }
-        | Effect::Confirmed { claim, place, .. }
-        | Effect::Extended { claim, place, .. }
-        | Effect::Ended { claim, place, .. }
-        | Effect::Returned { claim, place }
-        | Effect::Taken { claim, place, .. }
-        | Effect::Freed { claim, place, .. }
-        | Effect::Marked { claim, place, .. }
-        | Effect::Assigned { claim, place, .. }
-        | Effect::Archived { claim, place } => (*claim, place),
-        _ => return None,
-    })
-}
-
-/// A move within one day is one net difference, here as in life.
-fn apply_to_day(entry: &DayEntry, seq: Seq, effect: &Effect, next: Option<&Line>) {
-    let mut state = entry.day.state().lock();
-    if let Effect::Taken { claim, place, held, adopted: None, .. } = effect
-        && let Some((Effect::Freed { place: old, .. }, _)) =
-            next.and_then(|next| Effect::from_lines(next, None))
-        && old.day == place.day
-    {
-        let both = Seq(seq.0 + 1);
-        entry.day.shift(&mut state, both, *claim, (&old, place), *held);
-    } else {
-        entry.day.apply(&mut state, seq, effect);
     }
 }
 
@@ -210,6 +97,10 @@ pub(super) fn from_snapshot(
     })?;
     let (mut rebuilt, upto) = found.ok_or_else(|| damaged("an empty snapshot", name.position))?;
     let start = rebuilt.tail;
+    if start.position != name.position {
+        return Err(damaged("a snapshot of another position than its name says", name.position));
+    }
+    rebuilt.seen = upto;
     let tail = replay(store, start.position, last, start, &mut |seq, at, line, next| {
         rebuilt.apply(seq, at, line, next)
     })?;
@@ -222,23 +113,22 @@ pub(super) fn from_snapshot(
 
 fn from_beginning(store: &dyn LogStore, last: Position) -> Result<Option<Rebuilt>, Error> {
     let mut rebuilt: Option<Rebuilt> = None;
-    let mut absurd = false;
     let tail = replay(store, 0, last, Tail::default(), &mut |seq, at, line, next| {
         if let Some(rebuilt) = &mut rebuilt {
             return rebuilt.apply(seq, at, line, next);
-        } else if let Some((Effect::Founded { shards, key }, _)) = Effect::from_lines(line, next) {
-            let shards = shards as usize;
-            if shards.is_power_of_two() && shards <= crate::limits::SHARDS_MAX {
-                rebuilt = Some(Rebuilt::new(Ledger::new(shards, key), Tail::default()));
-            }
-        } else {
-            absurd = true;
         }
+        let unfounded = "a log that does not begin with its founding";
+        let (effect, _) = Effect::from_lines(line, next).ok_or(UNKNOWN)?;
+        let Effect::Founded { shards, key } = effect else { return Err(unfounded) };
+        let shards = shards as usize;
+        if !shards.is_power_of_two() || shards > SHARDS_MAX {
+            return Err(unfounded);
+        }
+        rebuilt = Some(Rebuilt::new(Ledger::new(shards, key), Tail::default()));
         Ok(())
     })?;
-    match (&mut rebuilt, absurd) {
-        (Some(rebuilt), false) => rebuilt.finish(tail),
-        _ => return Err(damaged("a log that does not begin with its founding", 1)),
+    if let Some(rebuilt) = &mut rebuilt {
+        rebuilt.finish(tail);
     }
     Ok(rebuilt)
 }

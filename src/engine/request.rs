@@ -12,6 +12,7 @@ use crate::ledger::{Entry, Shard, Stage};
 use crate::limits::{
     HOLD_SECONDS_MAX, PERSONS_MAX, REASON_BYTES_MAX, RUN_MAX, SLOTS_PER_REQUEST_MAX,
 };
+use crate::planted::planted;
 use crate::record::Detail;
 use crate::rejection::Rejection;
 use crate::time::Time;
@@ -39,6 +40,10 @@ pub(super) fn one_request(asks: &[Ask]) -> Result<&Ask, Rejection> {
     }
     if asks.iter().any(|ask| ask.too_many_services) {
         return Err(out("services of a visit: 1 to 4"));
+    }
+    // The journal keeps one for all.
+    if asks.iter().any(|ask| ask.reason != first.reason) {
+        return Err(out("all slots of a request: one reason, or none"));
     }
     let reason = first.reason.as_deref().map(str::len);
     if reason.is_some_and(|bytes| bytes == 0 || bytes > REASON_BYTES_MAX) {
@@ -166,7 +171,7 @@ pub(super) fn party_limit<'s>(
                 && window.is_none_or(|window| apart < window);
             if counted {
                 *count += 1;
-                if *count >= *max {
+                if *count >= *max + u16::from(planted("one_active_claim_more")) {
                     return Err(Rejection::PartyLimit { claim: id });
                 }
             }
@@ -202,7 +207,8 @@ pub(super) fn want<'w>(
         && let Err(short) = day.day.check(&day.plan, &day.frame, now, &place, &[], None)
     {
         let rejection = shortage(ask.slot, short);
-        return Err((day.day.seq(), rejection));
+        let seq = if planted("refuse_without_waiting") { Seq(0) } else { day.day.seq() };
+        return Err((seq, rejection));
     }
     Ok(Wanted { place, day, ttl_s, detail: detail_of(ask, part) })
 }

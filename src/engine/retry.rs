@@ -7,6 +7,7 @@ use crate::engine::request::{Many, Wanted, detail_of};
 use crate::engine::{Ask, World, view};
 use crate::id::ClaimId;
 use crate::ledger::{Shard, fingerprint};
+use crate::planted::planted;
 use crate::rejection::Rejection;
 
 /// Answers a request that was carried out before: true if so.
@@ -25,15 +26,14 @@ pub(super) fn replay<const N: usize>(
     let mut count = 0;
     for (id, entry) in shard.of_party(hash, *party).filter(|(_, e)| e.request == *request) {
         let reused = Rejection::RequestReused { claim: id };
-        let part = asks
-            .iter()
-            .zip(0..)
-            .position(|(ask, part)| fingerprint_of(ask, part, booked) == entry.fingerprint);
+        let part = asks.iter().zip(0..).position(|(ask, part)| {
+            fingerprint_of(ask, part, booked) == entry.fingerprint || planted("any_content")
+        });
         let slot = part.and_then(|part| found.get_mut(part)).ok_or(reused)?;
         *slot = Some(id);
         count += 1;
     }
-    if count == 0 {
+    if count == 0 || planted("forget_request_ids") {
         return Ok(false);
     }
     if let Some(Some(claim)) = found.iter().find(|id| id.is_some())

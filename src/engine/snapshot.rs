@@ -9,10 +9,11 @@ use crate::engine::recovery::Rebuilt;
 use crate::engine::{Admin, Engine, Hall, World};
 use crate::error::{Error, StorageError};
 use crate::id::{DayId, Seq};
-use crate::inventory::{Day, DayEntry, Plan, Shape};
-use crate::journal::Tail;
+use crate::inventory::{Day, DayEntry, Plan, Roster, Shape};
+use crate::journal::{SEQ_MAX, Tail};
 use crate::ledger::{Cold, Entry, Ledger};
-use crate::record::{DayFrame, Effect, PlanRange};
+use crate::planted::planted;
+use crate::record::{DayFrame, Effect};
 use crate::sync::Arc;
 use crate::time::Time;
 
@@ -45,6 +46,9 @@ impl Hall {
         let name = self.store.put_snapshot(tail.position, &mut |out| {
             let upto = self.write_parts(admin, &world, &tail, out)?;
             // Published only once the log is durable up to what the snapshot saw.
+            if planted("snapshot_before_its_log") {
+                return Ok(());
+            }
             self.journal.wait(upto).map_err(io::Error::other)
         })?;
         admin.snapshot_at_bytes =
@@ -141,6 +145,9 @@ pub(super) fn read(input: &mut dyn Read) -> io::Result<(Rebuilt, Seq)> {
         return Err(bad("not a snapshot of this version"));
     }
     let crc = u32::try_from(crc).map_err(|_| bad("a checksum that is none"))?;
+    if position > SEQ_MAX || seq > SEQ_MAX || time > Time::MAX.0 {
+        return Err(bad("numbers that no log has"));
+    }
     let tail = Tail { position, seq: Seq(seq), crc, time: Time(time) };
     let [shards, k0, k1] = input.words()?;
     let shards = usize::try_from(shards).unwrap_or(0);
@@ -149,7 +156,7 @@ pub(super) fn read(input: &mut dyn Read) -> io::Result<(Rebuilt, Seq)> {
     }
     let mut rebuilt = Rebuilt::new(Ledger::new(shards, [k0, k1]), tail);
     let [version, unfinished] = input.words()?;
-    rebuilt.admin.version = u32::try_from(version).unwrap_or(0);
+    rebuilt.admin.version = u32::try_from(version).map_err(|_| bad("a version that is none"))?;
     rebuilt.admin.unfinished = unfinished != 0;
     let length = input.count()?;
     let document = input.bytes(length)?;
@@ -163,10 +170,12 @@ pub(super) fn read(input: &mut dyn Read) -> io::Result<(Rebuilt, Seq)> {
         read_day(&mut input, &mut rebuilt)?;
     }
     for number in 0..shards {
-        read_shard(&mut input, &rebuilt, number)?;
+        let seq = read_shard(&mut input, &rebuilt, number)?;
+        rebuilt.seen = rebuilt.seen.max(seq);
     }
     let [upto, end] = input.words()?;
-    if end != MAGIC {
+    // No part has seen more, or who asks it would wait for ever.
+    if end != MAGIC || upto > SEQ_MAX || rebuilt.seen > Seq(upto) {
         return Err(bad("no end mark"));
     }
     Ok((rebuilt, Seq(upto)))
@@ -186,8 +195,11 @@ fn read_plan(input: &mut Input<'_>, rebuilt: &mut Rebuilt) -> io::Result<()> {
         }
     }
     let (number, give_back_min) = head.ok_or_else(|| bad("a plan without a head"))?;
-    ranges.retain(|range: &PlanRange| range.start < range.end);
-    rebuilt.admin.plans.define(number, Shape { ranges, give_back_min });
+    let shape = Shape { ranges, give_back_min };
+    if number != rebuilt.admin.plans.count() || !shape.is_real() {
+        return Err(bad("a plan that is none"));
+    }
+    rebuilt.admin.plans.define(number, shape);
     Ok(())
 }
 
@@ -198,7 +210,7 @@ fn read_day(input: &mut Input<'_>, rebuilt: &mut Rebuilt) -> io::Result<()> {
         return Err(bad("a day that is none"));
     };
     let [seq, closed, slots] = input.words()?;
-    if slots != u64::from(frame.slots) {
+    if slots != u64::from(frame.slots) || !frame.is_real() || rebuilt.days.get(id).is_some() {
         return Err(bad("a day with another number of slots"));
     }
     let mut counts = Vec::with_capacity(usize::from(frame.slots));
@@ -212,14 +224,18 @@ fn read_day(input: &mut Input<'_>, rebuilt: &mut Rebuilt) -> io::Result<()> {
         let [entry] = input.words()?;
         roster.push(entry);
     }
-    let entry = rebuilt.make_day(id, frame).ok_or_else(|| bad("a day without a plan"))?;
     let free = u32::try_from(free).unwrap_or(u32::MAX);
+    if !Roster::is_sound(&roster, free) {
+        return Err(bad("a roster that is none"));
+    }
+    let entry = rebuilt.make_day(id, frame).ok_or_else(|| bad("a day without a plan"))?;
+    rebuilt.seen = rebuilt.seen.max(Seq(seq));
     let mut state = entry.day.state().lock();
     entry.day.load(&mut state, Seq(seq), closed != 0, &counts, roster, free);
     Ok(())
 }
 
-fn read_shard(input: &mut Input<'_>, rebuilt: &Rebuilt, number: usize) -> io::Result<()> {
+fn read_shard(input: &mut Input<'_>, rebuilt: &Rebuilt, number: usize) -> io::Result<Seq> {
     let [seq, head, tail] = input.words()?;
     let count = input.count()?;
     let mut lines = Vec::new();
@@ -230,15 +246,24 @@ fn read_shard(input: &mut Input<'_>, rebuilt: &Rebuilt, number: usize) -> io::Re
         lines.push((entry, cold));
     }
     let narrow = |word| u32::try_from(word).unwrap_or(u32::MAX);
-    if let Some(mut shard) = rebuilt.ledger.lock(number) {
-        shard.load(&lines, (narrow(head), narrow(tail)), Seq(seq));
+    let at_home = |(entry, _): &(Entry, Cold)| {
+        entry.stage().state().is_none() || rebuilt.ledger.locate(entry.party).1 == number
+    };
+    let ended = (narrow(head), narrow(tail));
+    let shard = rebuilt.ledger.lock(number).filter(|_| lines.iter().all(at_home));
+    match shard.map(|mut shard| shard.load(&lines, ended, Seq(seq))) {
+        Some(true) => Ok(Seq(seq)),
+        _ => Err(bad("a shard that is none")),
     }
-    Ok(())
 }
 
 impl Rebuilt {
     /// Puts a new day in the map.
     pub(super) fn make_day(&mut self, id: DayId, frame: DayFrame) -> Option<DayEntry> {
+        let numbers = self.document.as_ref().map(|document| &document.numbers);
+        if !frame.is_real() || !numbers.is_some_and(|numbers| numbers.has(id.calendar())) {
+            return None;
+        }
         let plan = self.admin.plans.get(frame.plan)?;
         let bits = self.days.bits(id.calendar());
         let day = Arc::new(Day::new(id, frame, plan.clone(), bits.clone()));

@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 use crate::claim::Place;
 use crate::id::{Channel, ClaimId, DayId, Seq};
 use crate::inventory::map::Bits;
-use crate::inventory::plan::Plan;
+use crate::inventory::plan::{Plan, kept_for_others, lanes};
 use crate::inventory::roster::Roster;
+use crate::planted::planted;
 use crate::record::{DayFrame, Effect};
 use crate::sync::{Arc, AtomicBool, AtomicU16, AtomicU64, Mutex, Ordering};
 use crate::time::Time;
@@ -36,6 +37,7 @@ pub(crate) struct DayState {
     /// Gone from memory: whoever still holds the day must not use it.
     pub(crate) retired: bool,
     pub(crate) roster: Roster,
+    /// Those of each slot added up: what one slot has too many of is not taken from another.
     free_places: i64,
 }
 
@@ -107,14 +109,16 @@ impl Day {
         pending: &[Place],
         freed: Option<&Place>,
     ) -> Result<(), Shortage> {
-        if self.is_closed() {
+        if self.is_closed() && !planted("grant_on_a_closed_day") {
             return Err(Shortage::Closed(place.start));
         }
         let (width, channel) = (u32::from(place.width()), place.channel.index());
         for index in place.slots() {
             #[expect(clippy::cast_possible_truncation, reason = "a slot index has 11 bits")]
             let slot = index as u16;
-            let limits = plan.slot(index).ok_or(Shortage::Closed(slot))?;
+            // A slot that the day had no counter for when it was made is never given out.
+            let limits = plan.slot(index).filter(|_| index < self.used.len());
+            let limits = limits.ok_or(Shortage::Closed(slot))?;
             let mut lanes = lanes(self.used(index));
             for other in pending.iter().filter(|other| other.slots().contains(&index)) {
                 if let Some(lane) = lanes.get_mut(other.channel.index()) {
@@ -127,12 +131,13 @@ impl Day {
                 *lane = lane.saturating_sub(u32::from(old.width()));
             }
             let used: u32 = lanes.iter().sum();
-            if used + width > u32::from(limits.capacity) {
+            let capacity = u32::from(limits.capacity) + u32::from(planted("one_place_too_many"));
+            if used + width > capacity {
                 return Err(Shortage::Full(slot));
             }
             let max = limits.max.get(channel).copied().unwrap_or(0);
             let own = lanes.get(channel).copied().unwrap_or(0);
-            if own + width > u32::from(max) {
+            if own + width > u32::from(max) && !planted("no_channel_limit") {
                 return Err(Shortage::Channel(slot));
             }
             if plan.protects() {
@@ -189,8 +194,9 @@ impl Day {
         for index in slots {
             if let Some(word) = self.used.get(index) {
                 // Release: pairs with the Acquire in `used`; the sequence was stored before.
-                word.fetch_add(amount, Ordering::Release);
-                state.free_places -= i64::from(place.width());
+                let before = word.fetch_add(amount, Ordering::Release);
+                let after = before.wrapping_add(amount);
+                state.free_places -= state.plan.free(index, before) - state.plan.free(index, after);
             }
         }
         self.show(state);
@@ -201,10 +207,18 @@ impl Day {
         for index in slots {
             if let Some(word) = self.used.get(index) {
                 // Release: as in `add`.
-                word.fetch_sub(amount, Ordering::Release);
-                state.free_places += i64::from(place.width());
+                let before = word.fetch_sub(amount, Ordering::Release);
+                let after = before.wrapping_sub(amount);
+                state.free_places += state.plan.free(index, after) - state.plan.free(index, before);
             }
         }
+        self.show(state);
+    }
+
+    /// Counts the free places anew.
+    fn recount(&self, state: &mut DayState) {
+        let free = (0..self.used.len()).map(|index| state.plan.free(index, self.used(index)));
+        state.free_places = free.sum();
         self.show(state);
     }
 
@@ -248,7 +262,7 @@ impl Day {
                     (Some(_), false) => self.change_held(place, true),
                     (Some(_), true) => {}
                     (None, held) => {
-                        if *held {
+                        if *held && !planted("held_is_never_less") {
                             self.change_held(place, false);
                         }
                         self.subtract(state, place, place.slots());
@@ -275,7 +289,10 @@ impl Day {
                 }
                 self.subtract(state, place, place.slots());
             }
-            Effect::Archived { place, .. } => state.roster.leave(place.roster),
+            Effect::Archived { place, .. } => {
+                state.roster.leave(place.roster);
+                self.subtract(state, place, place.slots());
+            }
             // Release: as the counters.
             Effect::DayClosed { .. } => self.closed.store(true, Ordering::Release),
             Effect::DayReopened { .. } => self.closed.store(false, Ordering::Release),
@@ -323,11 +340,9 @@ impl Day {
     pub(crate) fn replan(&self, state: &mut DayState, seq: Seq, frame: DayFrame, plan: Arc<Plan>) {
         // Release: as in `apply`.
         self.seq.store(seq.0, Ordering::Release);
-        let used: i64 = state.plan.places() - state.free_places;
-        state.free_places = plan.places() - used;
         state.frame = frame;
         state.plan = plan;
-        self.show(state);
+        self.recount(state);
     }
 
     /// How many slots have counters.
@@ -357,11 +372,10 @@ impl Day {
             if let Some(count) = self.held.get().and_then(|held| held.get(index)) {
                 count.store(*held, Ordering::Relaxed);
             }
-            state.free_places -= lanes(*used).iter().map(|lane| i64::from(*lane)).sum::<i64>();
         }
         self.closed.store(closed, Ordering::Relaxed);
         self.seq.store(seq.0, Ordering::Relaxed);
-        self.show(state);
+        self.recount(state);
     }
 
     /// Bytes of the day.
@@ -371,28 +385,7 @@ impl Day {
     }
 }
 
-/// The four counts of a slot.
-pub(crate) fn lanes(word: u64) -> [u32; Channel::COUNT] {
-    let lane = |shift: u32| u32::from(((word >> shift) & 0xffff) as u16);
-    [lane(0), lane(16), lane(32), lane(48)]
-}
-
 /// When a slot starts.
 pub(crate) fn starts_at(frame: &DayFrame, index: u16) -> Time {
     frame.begins.plus(u64::from(index) * u64::from(frame.unit_min) * 60_000)
-}
-
-fn kept_for_others(
-    plan: &Plan,
-    protected: [u16; Channel::COUNT],
-    lanes: [u32; Channel::COUNT],
-    own: usize,
-    until_start_ms: impl Fn() -> u64,
-) -> u32 {
-    let shares = protected.into_iter().zip(lanes).zip(plan.give_back_min).enumerate();
-    shares
-        .filter(|(channel, ((share, _), _))| *channel != own && *share > 0)
-        .filter(|(_, (_, give_back))| until_start_ms() > u64::from(*give_back) * 60_000)
-        .map(|(_, ((share, lane), _))| u32::from(share).saturating_sub(lane))
-        .sum()
 }

@@ -4,6 +4,7 @@
 
 use crate::id::ClaimId;
 use crate::limits::ROSTER_MAX;
+use crate::planted::planted;
 
 /// A place that is free holds this bit and the number of the next free one.
 const FREE: u64 = 1 << 63;
@@ -64,7 +65,7 @@ impl Roster {
             && *slot & FREE == 0
         {
             *slot = FREE | u64::from(free);
-            self.free = at;
+            self.free = if planted("roster_forgets_its_free_places") { NO_FREE } else { at };
             self.count -= 1;
         }
     }
@@ -91,6 +92,27 @@ impl Roster {
             let more = (self.entries.len() / 4).max(16).max(claims);
             self.entries.reserve_exact(more);
         }
+    }
+
+    /// The claim at a place; `None` where it is free.
+    pub(super) fn at(&self, at: u32) -> Option<ClaimId> {
+        let entry = self.entries.get(at as usize).filter(|entry| **entry & FREE == 0)?;
+        Some(ClaimId::from_u64(*entry))
+    }
+
+    /// Whether entries and the first free place of a snapshot are a roster: each free place is in
+    /// the list of them, once.
+    pub(crate) fn is_sound(entries: &[u64], free: u32) -> bool {
+        let is_free = |entry: &&u64| **entry & FREE != 0;
+        let all = entries.iter().filter(is_free).count();
+        let (mut at, mut count) = (free, 0);
+        while count < all
+            && let Some(entry) = entries.get(at as usize).filter(is_free)
+        {
+            at = u32::try_from(entry & !FREE).unwrap_or(NO_FREE);
+            count += 1;
+        }
+        count == all && at == NO_FREE && entries.len() as u64 <= u64::from(ROSTER_MAX) + 1
     }
 
     /// From a snapshot.

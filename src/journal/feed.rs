@@ -14,7 +14,7 @@ use crate::journal::ring::time_of;
 use crate::journal::{Journal, Tail, waiters};
 use crate::log_store::Position;
 use crate::record::Effect;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, thread};
 use crate::time::{SystemClock, Time};
 
 /// Bytes of recent frames kept in memory.
@@ -126,7 +126,7 @@ impl<'a> Feed<'a> {
             match self.journal.poll(self.next, &mut cx) {
                 Poll::Ready(Err(Error::Closed)) => return Ok(false),
                 Poll::Ready(result) => return result.map(|()| true),
-                Poll::Pending => std::thread::park_timeout(left),
+                Poll::Pending => thread::park_timeout(left),
             }
         }
     }

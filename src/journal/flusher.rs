@@ -10,8 +10,9 @@ use crate::journal::ring::time_of;
 use crate::journal::{BROKEN, CLOSED, FENCED, FULL, Journal, OPEN, Tail};
 use crate::limits::FRAME_LINES_MAX;
 use crate::log_store::Appended;
+use crate::planted::planted;
 use crate::record::has_more;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence, thread};
 
 /// How long the flusher sleeps when nobody wakes it: the longest a dropped commit stays in memory.
 const NAP: Duration = Duration::from_millis(5);
@@ -20,45 +21,128 @@ const IDLE_NAPS: u32 = 10;
 /// How long to wait before an append is offered again.
 const BACKOFF: Duration = Duration::from_millis(20);
 
-/// The flusher's life.
+/// What a look at the ring came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// A frame was stored.
+    Worked,
+    /// There is nothing to write.
+    Idle,
+    /// The store has no room, or does not know: the same frame is to be offered again.
+    Blocked,
+    /// The journal is closed, or the store has failed.
+    Over,
+}
+
+/// Fills frames and offers them to the store, one at a time.
+#[derive(Debug)]
+pub(super) struct Flusher {
+    epoch: u64,
+    frame: Frame,
+    /// The frame that was offered and is not known to be stored: its header and checksum.
+    offered: Option<(Header, u32)>,
+    over: bool,
+}
+
+/// The life of the flusher's thread.
 pub(super) fn run(journal: &Journal, epoch: u64) {
-    let mut frame = Frame::default();
+    let mut flusher = Flusher::new(epoch);
     let mut naps = 0;
     loop {
-        // Acquire: pairs with the Release in `close`: what was published before is seen below.
-        let stopping = journal.stop.load(Ordering::Acquire);
-        show_room(journal);
-        if let Some(next) = fill(journal, &mut frame) {
-            naps = 0;
-            if !store(journal, epoch, &mut frame, next) {
-                return;
+        match flusher.turn(journal) {
+            Turn::Worked => naps = 0,
+            Turn::Blocked => thread::sleep(BACKOFF),
+            Turn::Over => return,
+            Turn::Idle => {
+                if naps == IDLE_NAPS && !settle(journal, false) {
+                    return;
+                }
+                // Saturating: a log may be idle for months.
+                naps = u32::saturating_add(naps, u32::from(nap(journal)));
             }
-        } else if stopping {
-            finish(journal);
-            return;
-        } else {
-            naps += 1;
-            if naps == IDLE_NAPS && !settle(journal, false) {
-                return;
-            }
-            nap(journal);
         }
     }
 }
 
-fn nap(journal: &Journal) {
-    let next = journal.durable_tail().seq.0 + 1;
-    // SeqCst: pairs with the load in `wake_flusher`: either it sees this, or the look sees its
-    // line.
-    journal.sleeping.store(true, Ordering::SeqCst);
-    if journal.ring.read(next).is_none() {
-        std::thread::park_timeout(NAP);
+/// Sleeps until woken, unless a number was given out: its line is there or about to be, and who
+/// waits for a later one has called already.
+fn nap(journal: &Journal) -> bool {
+    // Relaxed: ordered by the fence.
+    journal.sleeping.store(true, Ordering::Relaxed);
+    // SeqCst: pairs with the fence in `wake_flusher`: either its caller sees that this thread
+    // sleeps, or this thread sees the number that the caller waits for.
+    fence(Ordering::SeqCst);
+    let idle = journal.last() == journal.durable_tail().seq;
+    if idle {
+        thread::park_timeout(NAP);
+    } else {
+        thread::yield_now();
     }
-    journal.sleeping.store(false, Ordering::SeqCst);
+    // Relaxed: whoever still sees it set wakes a thread that is awake.
+    journal.sleeping.store(false, Ordering::Relaxed);
+    idle
 }
 
-/// Copies whole groups from the ring into the frame; answers with what the frame will end with.
-fn fill(journal: &Journal, frame: &mut Frame) -> Option<Header> {
+impl Flusher {
+    pub(super) fn new(epoch: u64) -> Self {
+        Self { epoch, frame: Frame::default(), offered: None, over: false }
+    }
+
+    /// Stores what is there, at most one frame of it.
+    pub(super) fn turn(&mut self, journal: &Journal) -> Turn {
+        if self.over {
+            return Turn::Over;
+        }
+        // Acquire: pairs with the Release in `close`: what was published before is seen below.
+        let stopping = journal.stop.load(Ordering::Acquire);
+        show_room(journal);
+        if self.offered.is_none() {
+            self.offered = fill(journal, &mut self.frame, self.epoch);
+        }
+        let turn = match self.offered {
+            Some((header, crc)) => self.offer(journal, &header, crc, stopping),
+            None if stopping => {
+                finish(journal);
+                Turn::Over
+            }
+            None => Turn::Idle,
+        };
+        self.over = turn == Turn::Over;
+        turn
+    }
+
+    fn offer(&mut self, journal: &Journal, header: &Header, crc: u32, stopping: bool) -> Turn {
+        let bytes = self.frame.bytes();
+        match journal.store.append(self.epoch, header.position, bytes) {
+            Appended::Stored => {
+                acknowledge(journal, header, crc, bytes);
+                self.offered = None;
+                Turn::Worked
+            }
+            Appended::Unknown => Turn::Blocked,
+            Appended::Full if stopping => {
+                journal.fail(BROKEN, None);
+                Turn::Over
+            }
+            Appended::Full => {
+                // Relaxed: a hint for new callers; those waiting go on waiting.
+                journal.state.store(FULL, Ordering::Relaxed);
+                Turn::Blocked
+            }
+            Appended::Fenced => {
+                journal.fail(FENCED, None);
+                Turn::Over
+            }
+            Appended::Broken(error) => {
+                journal.fail(BROKEN, Some(error));
+                Turn::Over
+            }
+        }
+    }
+}
+
+/// Copies whole groups from the ring into the frame and seals it.
+fn fill(journal: &Journal, frame: &mut Frame, epoch: u64) -> Option<(Header, u32)> {
     let tail = journal.durable_tail();
     let first = tail.seq.0 + 1;
     frame.clear();
@@ -73,7 +157,7 @@ fn fill(journal: &Journal, frame: &mut Frame) -> Option<Header> {
         lines += 1;
         let [.., stamp] = line;
         seen = time_of(stamp).max(seen);
-        if !has_more(&line) {
+        if !has_more(&line) || planted("half_a_group") {
             (whole, time) = (lines, seen);
         }
     }
@@ -82,56 +166,35 @@ fn fill(journal: &Journal, frame: &mut Frame) -> Option<Header> {
     }
     frame.truncate(whole as usize);
     let position = tail.position + 1;
-    Some(Header { epoch: 0, position, first: Seq(first), lines: whole, time, previous: tail.crc })
+    let header =
+        Header { epoch, position, first: Seq(first), lines: whole, time, previous: tail.crc };
+    let crc = frame.seal(&header);
+    Some((header, crc))
 }
 
-fn store(journal: &Journal, epoch: u64, frame: &mut Frame, next: Header) -> bool {
-    let header = Header { epoch, ..next };
-    let (bytes, crc) = frame.seal(&header);
-    loop {
-        match journal.store.append(epoch, header.position, bytes) {
-            Appended::Stored => break,
-            Appended::Unknown => std::thread::sleep(BACKOFF),
-            Appended::Full => {
-                // Relaxed: a hint for new callers; those waiting go on waiting.
-                journal.state.store(FULL, Ordering::Relaxed);
-                if journal.stop.load(Ordering::Acquire) {
-                    journal.fail(BROKEN, None);
-                    return false;
-                }
-                std::thread::sleep(BACKOFF);
-            }
-            Appended::Fenced => {
-                journal.fail(FENCED, None);
-                return false;
-            }
-            Appended::Broken(error) => {
-                journal.fail(BROKEN, Some(error));
-                return false;
-            }
-        }
-    }
+fn acknowledge(journal: &Journal, header: &Header, crc: u32, bytes: &[u8]) {
     let last = Seq(header.first.0 + u64::from(header.lines) - 1);
     let tail = Tail { position: header.position, seq: last, crc, time: header.time };
     *journal.tail.lock() = tail;
     journal.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
     journal.window.push(header.first, header.position, bytes);
-    // SeqCst: pairs with the look after registering in `poll`.
-    journal.durable.store(last.0, Ordering::SeqCst);
-    journal.add_room(u64::from(header.lines));
+    // Release: pairs with the Acquire in `durable`.
+    journal.durable.store(last.0, Ordering::Release);
+    if !planted("room_is_never_given_back") {
+        journal.add_room(u64::from(header.lines));
+    }
     journal.waiters.wake(last);
-    true
 }
 
 fn show_room(journal: &Journal) {
     let state = if journal.store.has_room() { OPEN } else { FULL };
-    // Relaxed: as in `store`.
+    // Relaxed: as in `offer`.
     if journal.state.load(Ordering::Relaxed) != state {
         journal.state.store(state, Ordering::Relaxed);
     }
 }
 
-fn settle(journal: &Journal, closing: bool) -> bool {
+pub(super) fn settle(journal: &Journal, closing: bool) -> bool {
     match journal.store.settle(closing) {
         Ok(()) => true,
         Err(error) => {

@@ -50,8 +50,12 @@ impl Frame {
         self.bytes.truncate(HEADER_BYTES + lines * LINE_BYTES);
     }
 
-    /// Seals the frame; answers with its bytes and checksum.
-    pub(super) fn seal(&mut self, header: &Header) -> (&[u8], u32) {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Seals the frame; answers with its checksum.
+    pub(super) fn seal(&mut self, header: &Header) -> u32 {
         let words = [
             u64::from(MAGIC) | u64::from(VERSION) << 32,
             header.epoch,
@@ -70,7 +74,7 @@ impl Frame {
         if let Some(last) = self.bytes.as_chunks_mut::<8>().0.get_mut(7) {
             *last = u64::from(crc).to_le_bytes();
         }
-        (&self.bytes, crc)
+        crc
     }
 }
 
@@ -133,8 +137,8 @@ mod tests {
         }
         let header =
             Header { epoch: 3, position: 9, first: Seq(40), lines: 3, ..Header::default() };
-        let (bytes, crc) = frame.seal(&header);
-        let mut bytes = bytes.to_vec();
+        let crc = frame.seal(&header);
+        let mut bytes = frame.bytes().to_vec();
         let (read, read_crc, read_lines) = open(&bytes).unwrap();
         assert_eq!((read, read_crc), (header, crc));
         assert_eq!(read_lines.iter().map(line).collect::<Vec<_>>(), lines);

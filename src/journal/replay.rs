@@ -10,8 +10,12 @@ use crate::journal::Tail;
 use crate::journal::frame;
 use crate::journal::ring::{number, time_of};
 use crate::log_store::{LogStore, Position};
+use crate::planted::planted;
 use crate::record::{Line, has_more};
 use crate::time::Time;
+
+/// No log has more records, so that a number can be added to.
+pub(crate) const SEQ_MAX: u64 = 1 << 62;
 
 /// Told each line with its number, its full time, and the next line of its group; answers with
 /// what is wrong with it, if anything is.
@@ -32,7 +36,8 @@ pub(crate) fn replay(
     if upto <= after {
         return Ok(tail);
     }
-    let mut known = tail.seq > Seq(0);
+    // The first log begins after nothing.
+    let mut known = tail.seq > Seq(0) || after == 0;
     let mut wrong = None;
     store.read(after + 1, upto, &mut |position, bytes| match one_frame(
         position, bytes, &mut tail, known, visit,
@@ -67,10 +72,15 @@ fn one_frame(
     if header.position != position || position != tail.position + 1 {
         return Err("a frame at another position");
     }
-    if known && (header.first.0 != tail.seq.0 + 1 || header.previous != tail.crc) {
+    let chained = header.previous == tail.crc || planted("no_chain");
+    if known && (header.first.0 != tail.seq.0 + 1 || !chained) {
         return Err("a frame that does not follow the one before it");
     }
+    if !(1..=SEQ_MAX).contains(&header.first.0) {
+        return Err("a number that no record has");
+    }
     let mut seq = header.first;
+    let mut time = tail.time;
     let mut lines = lines.iter().map(frame::line).peekable();
     while let Some(line) = lines.next() {
         let [.., stamp] = line;
@@ -79,9 +89,13 @@ fn one_frame(
         }
         let next = lines.peek().filter(|_| has_more(&line));
         visit(seq, time_of(stamp), &line, next)?;
+        time = time.max(time_of(stamp));
         tail.seq = seq;
         seq = Seq(seq.0 + 1);
     }
-    (tail.position, tail.crc, tail.time) = (position, crc, header.time.max(tail.time));
+    if known && header.time != time {
+        return Err("a frame of another time than its lines");
+    }
+    (tail.position, tail.crc, tail.time) = (position, crc, time);
     Ok(())
 }

@@ -7,7 +7,6 @@ use crate::record::Line;
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Time;
 
-const MASK: u64 = RING_LINES as u64 - 1;
 /// Low bits of the last word that carry a line's number; the rest is its time.
 const NUMBER_BITS: u32 = 20;
 
@@ -33,13 +32,13 @@ pub(super) const fn time_of(stamp: u64) -> Time {
 #[repr(align(64))]
 struct Slot([AtomicU64; 8]);
 
-/// The ring.
+/// The ring: its length is a power of two up to [`RING_LINES`].
 #[derive(Debug)]
 pub(super) struct Ring(Box<[Slot]>);
 
 impl Ring {
     /// An empty ring for lines from `next` on: no slot bears the number of a line to come.
-    pub(super) fn new(next: u64) -> Self {
+    pub(super) fn new(next: u64, lines: usize) -> Self {
         let stale = number(next.wrapping_sub(1));
         let slot = |_| {
             let slot = Slot(std::array::from_fn(|_| AtomicU64::new(0)));
@@ -47,11 +46,12 @@ impl Ring {
             last.store(stale, Ordering::Relaxed);
             slot
         };
-        Self((0..RING_LINES).map(slot).collect())
+        Self((0..lines).map(slot).collect())
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what counts")]
     fn slot(&self, seq: u64) -> Option<&Slot> {
-        self.0.get((seq & MASK) as usize)
+        self.0.get(seq as usize & (self.0.len() - 1))
     }
 
     /// Writes a line; its last word, which makes it visible, carries time and number.

@@ -6,10 +6,10 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
-use std::thread::Thread;
 
 use crate::id::Seq;
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::sync::thread::{self, Thread};
+use crate::sync::{AtomicU64, Mutex, Ordering, fence, thread_local};
 
 /// Everyone who waits.
 #[derive(Debug, Default)]
@@ -26,21 +26,24 @@ impl Waiters {
         if !wakers.iter().any(|other| other.will_wake(waker)) {
             wakers.push(waker.clone());
         }
-        // SeqCst: pairs with the load in `wake`: either the flusher sees this entry, or whoever
-        // registered sees what has become durable.
-        self.count.store(list.len() as u64, Ordering::SeqCst);
+        // Relaxed: the caller's fence, in `wake_flusher`, is between this and its second look.
+        self.count.store(list.len() as u64, Ordering::Relaxed);
     }
 
     /// Wakes those whose record is durable.
     pub(super) fn wake(&self, durable: Seq) {
-        // SeqCst: see `register`.
-        if self.count.load(Ordering::SeqCst) == 0 {
+        // SeqCst: pairs with the fence in `wake_flusher`: either this thread sees the entry, or
+        // whoever registered sees what has become durable.
+        fence(Ordering::SeqCst);
+        // Relaxed: ordered by the fence.
+        if self.count.load(Ordering::Relaxed) == 0 {
             return;
         }
         let mut list = self.list.lock();
         let later = list.split_off(&Seq(durable.0 + 1));
         let ready = std::mem::replace(&mut *list, later);
-        self.count.store(list.len() as u64, Ordering::SeqCst);
+        // Relaxed: only the flusher takes entries out, and only under the lock does it matter.
+        self.count.store(list.len() as u64, Ordering::Relaxed);
         drop(list);
         ready.into_values().flatten().for_each(Waker::wake);
     }
@@ -63,6 +66,6 @@ pub(super) fn thread_waker() -> Waker {
     thread_local! {
         static WAKER: OnceCell<Waker> = const { OnceCell::new() };
     }
-    let make = || Waker::from(Arc::new(Unpark(std::thread::current())));
+    let make = || Waker::from(Arc::new(Unpark(thread::current())));
     WAKER.with(|waker| waker.get_or_init(make).clone())
 }

@@ -23,8 +23,12 @@ impl Shard {
         (self.ended_head, self.ended_tail)
     }
 
-    /// Takes over the entries of a snapshot; `lines` in order of their index.
-    pub(crate) fn load(&mut self, lines: &[(Entry, Cold)], ended: (u32, u32), seq: Seq) {
+    /// Takes over the entries of a snapshot; `lines` in order of their index. False if they are
+    /// no shard.
+    pub(crate) fn load(&mut self, lines: &[(Entry, Cold)], ended: (u32, u32), seq: Seq) -> bool {
+        if !Self::is_sound(lines, ended) {
+            return false;
+        }
         (self.ended_head, self.ended_tail) = ended;
         self.seq = seq;
         let mut pointed_at = vec![false; lines.len()];
@@ -36,7 +40,9 @@ impl Shard {
             }
         }
         for (index, ((entry, cold), inner)) in (0_u32..).zip(lines.iter().zip(pointed_at)) {
-            self.grow_to(index);
+            if !self.grow_to(index) {
+                return false;
+            }
             if let Some(slot) = self.entry_mut(index) {
                 *slot = *entry;
             }
@@ -46,6 +52,9 @@ impl Shard {
             self.count_loaded(index, entry);
             if entry.stage().state().is_some() && !inner {
                 let (hash_of, key) = (hash(self.key, entry.party), self.key);
+                if self.head(hash_of, entry.party).is_some() {
+                    return false;
+                }
                 let hot = &self.hot;
                 self.index.insert_unique(hash_of, index, |index| {
                     let chunk = hot.get(*index as usize / CHUNK);
@@ -55,6 +64,7 @@ impl Shard {
             }
         }
         self.rebuild_free();
+        true
     }
 
     fn count_loaded(&mut self, index: u32, entry: &Entry) {

@@ -12,6 +12,7 @@ use crate::id::{ActorId, ClaimId, PartyId, Seq, ServiceId};
 use crate::ledger::entry::{Cold, Entry, NONE, Stage};
 use crate::ledger::{HashKey, hash};
 use crate::limits::CLAIMS_PER_SHARD_MAX;
+use crate::planted::planted;
 use crate::time::Time;
 
 /// Entries of one chunk: chunks never move, so growth copies nothing.
@@ -116,7 +117,7 @@ impl Shard {
         })
     }
 
-    fn head(&self, hash: u64, party: PartyId) -> Option<u32> {
+    pub(super) fn head(&self, hash: u64, party: PartyId) -> Option<u32> {
         let is_it = |index: &u32| self.entry(*index).is_some_and(|entry| entry.party == party);
         self.index.find(hash, is_it).copied()
     }
@@ -268,7 +269,9 @@ impl Shard {
         let Some(entry) = self.entry_mut(index) else {
             return;
         };
-        entry.retire_generation();
+        if !planted("same_id_again") {
+            entry.retire_generation();
+        }
         let (generation, stage) = (entry.generation(), entry.stage());
         *entry = Entry::EMPTY;
         entry.set_generation(generation);

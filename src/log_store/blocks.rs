@@ -12,6 +12,7 @@ use crate::limits::BLOCK_BYTES;
 use crate::log_store::Position;
 use crate::log_store::recovery::{Found, damaged};
 use crate::log_store::segment::{BLOCK_HEADER, Kind, read_block};
+use crate::planted::planted;
 
 /// Visits frames in order, each from the newest file that has it.
 pub(super) fn read_files<F: FileSystem>(
@@ -82,7 +83,16 @@ pub(super) fn is_full(error: &StorageError) -> bool {
     matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// A number no earlier use of the file had, from the system's randomness.
-pub(super) fn fresh_salt() -> u64 {
-    RandomState::new().build_hasher().finish()
+/// A number no earlier use of the file had: from the system's randomness, or, in a simulation,
+/// from its seed and the file's number, which rises with every use.
+pub(super) fn fresh_salt(seed: Option<u64>, number: u64) -> u64 {
+    let system = || RandomState::new().build_hasher().finish();
+    // The finaliser of splitmix64 (Steele, Lea, Flood 2014).
+    let mix = |seed: u64| {
+        let a = seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let b = (a ^ (a >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let c = (b ^ (b >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        c ^ (c >> 31)
+    };
+    if planted("no_salt") { 1 } else { seed.map_or_else(system, mix) }
 }

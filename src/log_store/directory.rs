@@ -5,19 +5,20 @@
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
 use crate::limits::{BLOCK_BYTES, RING_LINES};
 use crate::log_store::blocks::{block_bytes, fresh_salt, is_full, read_files, write_all};
 use crate::log_store::manifest;
-use crate::log_store::recovery::{Found, INDEX_STEP, damaged, scan};
+use crate::log_store::recovery::{Found, INDEX_STEP, damaged, name_of, scan};
 use crate::log_store::segment::{Block, FileHeader, Kind};
 use crate::log_store::spare::Spares;
 use crate::log_store::{
     Appended, Claimed, DirectoryOptions, Durability, LogStore, Position, SnapshotName, snapshots,
 };
+use crate::planted::planted;
+use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, Mutex};
 
 /// A log in a directory, owned by whoever holds the lock in it.
@@ -113,7 +114,7 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         let io = |error| StorageError::io("begin", &path, error);
         let file = self.fs.open(&path, false).map_err(io)?;
         let length = file.len().map_err(io)?;
-        let salt = fresh_salt();
+        let salt = fresh_salt(self.options.seed, number);
         let header = FileHeader { salt, number, epoch: log.epoch, first, length };
         let mut bytes = header.to_bytes();
         let mut index = Vec::new();
@@ -127,9 +128,11 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         }
         write_all(&file, 0, &bytes).map_err(io)?;
         file.sync_all().map_err(io)?;
-        let name = self.directory.join(format!("log-{number:016x}"));
+        let name = self.directory.join(name_of(number));
         self.fs.rename(&path, &name).map_err(io)?;
-        self.fs.sync_directory(&self.directory).map_err(self.io("sync"))?;
+        if !planted("skip_the_directory_sync") {
+            self.fs.sync_directory(&self.directory).map_err(self.io("sync"))?;
+        }
         log.offset = bytes.len() as u64;
         let next = first + frames.len() as u64;
         let end = log.offset;
@@ -154,6 +157,10 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
             self.seal_file(log)?;
             let number = log.current.as_ref().map_or(0, |(_, header)| header.number) + 1;
             match self.begin_file(log, number, position, &[]) {
+                Err(error) if is_full(&error) && planted("lose_a_frame_when_full") => {
+                    log.last = position;
+                    return Ok(Appended::Stored);
+                }
                 Err(error) if is_full(&error) => return Ok(Appended::Full),
                 other => other?,
             }
@@ -173,6 +180,10 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         let result = write_all(&file, log.offset, &buffer).map_err(io).and_then(|()| {
             match self.options.durability {
                 Durability::Buffered => Ok(()),
+                _ if planted("acknowledge_before_sync") => Ok(()),
+                _ if planted("retry_a_failed_sync") => {
+                    file.sync_data().or_else(|_| file.sync_data()).map_err(self.io("sync"))
+                }
                 _ => file.sync_data().map_err(self.io("sync")),
             }
         });
@@ -250,6 +261,25 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         Ok(frames)
     }
 
+    /// As a failed sync of a file, a failed sync of the directory is the last call of this store.
+    fn sync_directory(&self) -> Result<(), StorageError> {
+        let mut log = self.log.lock();
+        if let Some(error) = &log.broken {
+            return Err(error.clone());
+        }
+        let synced = self.fs.sync_directory(&self.directory).map_err(self.io("sync"));
+        log.broken = synced.as_ref().err().cloned();
+        synced
+    }
+
+    /// The oldest file, if the one after it begins at `upto + 1` or before.
+    fn take_oldest(&self, upto: Position) -> Option<Found> {
+        let mut files = self.files.lock();
+        let next = files.get(1).map(|next| next.header.first);
+        let upto = if planted("cut_the_log_too_far") { Position::MAX - 1 } else { upto };
+        next.is_some_and(|first| first <= upto + 1).then(|| files.remove(0))
+    }
+
     /// Saves what had been begun and never acknowledged, for people to look at.
     fn set_aside(&self, path: &Path, offset: u64) -> Result<(), StorageError> {
         const KEEP: usize = 1 << 20;
@@ -290,7 +320,11 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         (log.epoch, log.last) = (epoch, scan.last.max(snapshot));
         log.synced = scan.proven.min(log.last);
         let number = scan.files.last().map_or(0, |found| found.header.number) + 1;
-        let frames = self.unproven(log.synced + 1, log.last, &scan.files)?;
+        let frames = if planted("drop_what_is_not_proven") {
+            Vec::new()
+        } else {
+            self.unproven(log.synced + 1, log.last, &scan.files)?
+        };
         self.spares.tidy().map_err(self.io("tidy"))?;
         *self.files.lock() = scan.files;
         let first = log.synced + 1;
@@ -305,7 +339,7 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         if let Some(error) = &log.broken {
             return Appended::Broken(error.clone());
         }
-        if epoch != log.epoch {
+        if epoch != log.epoch && !planted("ignore_the_fence") {
             return Appended::Fenced;
         }
         if position != log.last + 1 {
@@ -315,7 +349,9 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         match self.append_frame(&mut log, position, frame) {
             Ok(appended) => appended,
             Err(error) => {
-                log.broken = Some(error.clone());
+                if !planted("go_on_after_a_failure") {
+                    log.broken = Some(error.clone());
+                }
                 Appended::Broken(error)
             }
         }
@@ -389,18 +425,15 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         for name in self.snapshots()?.into_iter().skip(keep) {
             snapshots::remove(&self.fs, &self.directory, name)?;
         }
-        let old: Vec<Found> = {
-            let mut files = self.files.lock();
-            let keep = files
-                .windows(2)
-                .take_while(|pair| pair.get(1).is_some_and(|next| next.header.first <= upto + 1));
-            let count = keep.count();
-            files.drain(..count).collect()
-        };
-        for found in old {
-            self.spares.recycle(&found.path).map_err(self.io("recycle a file of"))?;
+        // The oldest first, each for good before the next: a gap would look like a lost file.
+        while let Some(found) = self.take_oldest(upto) {
+            if let Err(error) = self.spares.recycle(&found.path) {
+                self.files.lock().insert(0, found);
+                return Err(self.io("recycle a file of")(error));
+            }
+            self.sync_directory()?;
         }
-        self.fs.sync_directory(&self.directory).map_err(self.io("sync"))
+        self.sync_directory()
     }
 
     fn archive(&self, name: &str, lines: &[u8]) -> Result<(), StorageError> {

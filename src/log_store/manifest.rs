@@ -9,6 +9,7 @@ use crate::file_system::{FileHandle, FileSystem};
 use crate::log_store::blocks::write_all;
 use crate::log_store::recovery::damaged;
 use crate::log_store::segment::{FORMAT, unwords, words};
+use crate::planted::planted;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"cupM");
 const BYTES: usize = 24;
@@ -26,7 +27,10 @@ pub(super) fn read<F: FileSystem>(fs: &F, directory: &Path) -> Result<u64, Stora
     file.read_at(0, &mut bytes).map_err(io)?;
     let [magic, incarnation, crc] = unwords(&bytes);
     let sum = bytes.get(..16).map_or(0, crc32c::crc32c);
-    if u64::from(sum) != crc || magic & u64::from(u32::MAX) != u64::from(MAGIC) {
+    if u64::from(sum) != crc
+        || incarnation == u64::MAX
+        || magic & u64::from(u32::MAX) != u64::from(MAGIC)
+    {
         return Err(damaged(&path, 0, 0, "the manifest is damaged"));
     }
     let found = u32::try_from(magic >> 32).unwrap_or(u32::MAX);
@@ -38,7 +42,8 @@ pub(super) fn read<F: FileSystem>(fs: &F, directory: &Path) -> Result<u64, Stora
 
 /// Raises the number, durably, and answers with it.
 pub(super) fn raise<F: FileSystem>(fs: &F, directory: &Path) -> Result<u64, StorageError> {
-    let incarnation = read(fs, directory)? + 1;
+    let before = read(fs, directory)?;
+    let incarnation = if planted("same_epoch_again") { before.max(1) } else { before + 1 };
     let (tmp, path) = (directory.join("tmp-manifest"), directory.join("manifest"));
     let io = |error| StorageError::io("write", &path, error);
     let mut bytes = words(&[u64::from(MAGIC) | u64::from(FORMAT) << 32, incarnation]);

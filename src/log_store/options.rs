@@ -24,10 +24,18 @@ pub struct DirectoryOptions {
     pub segment_bytes: u64,
     /// Prepare the next file in a thread of its own (else when it is needed).
     pub background: bool,
+    /// Draw what else comes from the system's randomness from this seed, so that a simulation can
+    /// be repeated to the byte. Never set it for files that are to last.
+    pub seed: Option<u64>,
 }
 
 impl Default for DirectoryOptions {
     fn default() -> Self {
-        Self { durability: Durability::Synced, segment_bytes: 64 << 20, background: true }
+        Self {
+            durability: Durability::Synced,
+            segment_bytes: 64 << 20,
+            background: true,
+            seed: None,
+        }
     }
 }

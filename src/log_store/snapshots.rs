@@ -9,7 +9,8 @@ use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
 use crate::log_store::blocks::write_all;
 use crate::log_store::recovery::damaged;
-use crate::log_store::{Position, SnapshotName};
+use crate::log_store::{POSITION_MAX, Position, SnapshotName};
+use crate::planted::planted;
 
 const CHUNK: usize = 1 << 20;
 
@@ -30,6 +31,7 @@ pub(super) fn list<F: FileSystem>(
         .filter_map(|name| {
             let (position, hash) = name.strip_prefix("snapshot-")?.split_once('-')?;
             let position = Position::from_str_radix(position, 16).ok()?;
+            let position = Some(position).filter(|position| *position <= POSITION_MAX)?;
             Some(SnapshotName { position, hash: u32::from_str_radix(hash, 16).ok()? })
         })
         .collect();
@@ -93,7 +95,9 @@ pub(super) fn put<F: FileSystem>(
     fill(&mut buffered).and_then(|()| buffered.flush()).map_err(io)?;
     drop(buffered);
     let hash = out.hash;
-    file.sync_all().map_err(io)?;
+    if !planted("snapshot_without_sync") {
+        file.sync_all().map_err(io)?;
+    }
     file.drop_cache();
     let mut input = In { file: &file, offset: 0, hash: 0 };
     io::copy(&mut input, &mut io::sink()).map_err(io)?;
@@ -120,7 +124,7 @@ pub(super) fn get<F: FileSystem>(
     let mut input = In { file: &file, offset: 0, hash: 0 };
     read(&mut input).map_err(io)?;
     io::copy(&mut input, &mut io::sink()).map_err(io)?;
-    if input.hash == name.hash {
+    if input.hash == name.hash || planted("trust_every_snapshot") {
         Ok(())
     } else {
         Err(damaged(&path, 0, name.position, "the snapshot does not have its hash"))

@@ -4,12 +4,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
 use crate::log_store::blocks::write_all;
+use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering};
 
 /// Bytes of zeros written at a time.
@@ -58,9 +58,9 @@ impl<F: FileSystem> Spares<F> {
     /// Starts the thread that prepares files ahead.
     pub(super) fn start(spares: &Arc<Self>) -> Result<JoinHandle<()>, StorageError> {
         let spares = spares.clone();
-        let thread = std::thread::Builder::new().name("cupo-preparer".into());
+        let builder = thread::Builder::new().name("cupo-preparer".into());
         let failed = |error| StorageError::io("start a thread for", "cupo-preparer", error);
-        thread.spawn(move || spares.run()).map_err(failed)
+        builder.spawn(move || spares.run()).map_err(failed)
     }
 
     fn run(&self) {

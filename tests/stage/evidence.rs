@@ -7,7 +7,8 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::time::Instant;
+
+use cupo::SystemClock;
 
 /// The CI share of the work, or the part of the release share that `CUPO_LONG` asks for.
 #[allow(
@@ -29,18 +30,18 @@ pub fn first_seed() -> u64 {
 /// A test at work.
 pub struct Evidence {
     what: &'static str,
-    began: Instant,
+    clock: SystemClock,
 }
 
 impl Evidence {
     /// `what` names the row of the plan and the test, such as "T6 crash at every storage call".
     pub fn of(what: &'static str) -> Self {
-        Self { what, began: Instant::now() }
+        Self { what, clock: SystemClock::new() }
     }
 
     /// Prints what was counted (such as "12,000 images, seeds 1..=40"), and keeps it in a long run.
     pub fn passed(self, counted: &str) {
-        let seconds = self.began.elapsed().as_secs_f64();
+        let seconds = self.clock.elapsed().as_secs_f64();
         println!("{}: {counted}, {seconds:.1} s", self.what);
         let Some(path) = std::env::var_os("CUPO_EVIDENCE") else { return };
         let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();

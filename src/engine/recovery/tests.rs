@@ -6,6 +6,7 @@
 use super::*;
 use crate::engine::Engine;
 use crate::error::StorageError;
+use crate::record::Line;
 
 fn publish(directory: &Path, lines: &mut [Line]) {
     let engine = Engine::builder().directory(directory).snapshot_on_close(false).open().unwrap();
@@ -36,6 +37,6 @@ fn a_record_of_an_unknown_kind_stops_the_start() {
 #[test]
 fn a_catalog_that_cannot_be_read_stops_the_start() {
     let directory = tempfile::tempdir().unwrap();
-    publish(directory.path(), &mut [Effect::Installed { version: 9, done: false }.to_line()]);
+    publish(directory.path(), &mut [Effect::Installed { version: 1, done: false }.to_line()]);
     assert!(refusal(directory.path()).contains("cannot read"));
 }

@@ -314,7 +314,7 @@ impl State {
             return self.not_of(who, record, ClaimState::Booked, before);
         }
         if held.state != ClaimState::Held {
-            return no(Rejection::AlreadyEnded { how: held.state }, before);
+            return self.over(hold, held, before);
         }
         if held.is_due(self.now) {
             let how = ClaimState::Expired;
@@ -322,7 +322,7 @@ impl State {
             let noticed = Change::of(hold.key, held.ended(how));
             return vec![
                 (Reply::Expired { from, upto: from }, before),
-                (Reply::No(Rejection::AlreadyEnded { how }), noticed),
+                (Reply::Expired { from, upto: self.now }, noticed),
             ];
         }
         let record = moved(record, held.slot, request);
@@ -371,15 +371,10 @@ fn moved_before(
     (to, request): (SlotId, RequestId),
     before: &Change,
 ) -> Option<Possible> {
-    if record.moved_by != Some(request) {
-        return None;
-    }
-    let reply = if record.slot == to {
-        Reply::Is { key: who.key, record, replayed: true }
-    } else {
-        Reply::No(Rejection::RequestReused { claim: who.id })
-    };
-    Some(vec![(reply, before.clone())])
+    let again = Reply::Is { key: who.key, record, replayed: true };
+    let reused = Reply::No(Rejection::RequestReused { claim: who.id });
+    let reply = if record.slot == to { again } else { reused };
+    (record.moved_by == Some(request)).then(|| vec![(reply, before.clone())])
 }
 
 /// Every smallest choice of `due` holds that gives back `over` places.
