@@ -289,7 +289,7 @@ fn plant(history: &History, kind: usize, dice: &mut Dice) -> (&'static str, Hist
     moments.sort_unstable();
     for ((line, moment), n) in lines.into_iter().zip(moments).zip(1..) {
         // Sixteen steps between two moments of the history: room for all lines of a lie.
-        let call = moment * 16 + n * 2 - if moment > end { 0 } else { 1 };
+        let call = moment * 16 + n * 2;
         match line {
             Line::Said(operation, answer) => {
                 let back = (answer != Answer::Unknown).then_some(call + 1);

@@ -322,7 +322,7 @@ impl State {
             let noticed = Change::of(hold.key, held.ended(how));
             return vec![
                 (Reply::Expired { from, upto: from }, before),
-                (Reply::No(Rejection::AlreadyEnded { how }), noticed),
+                (Reply::Expired { from, upto: self.now }, noticed),
             ];
         }
         let record = moved(record, held.slot, request);
