@@ -11,6 +11,7 @@ mod builder;
 mod days;
 mod expiry;
 mod grant;
+mod half_done;
 mod install;
 mod life;
 mod moves;
@@ -18,8 +19,10 @@ mod reads;
 mod recovery;
 mod request;
 mod retry;
+mod shape;
 mod snapshot;
 mod verify;
+mod wish;
 
 use std::fmt;
 
@@ -41,6 +44,8 @@ use crate::rejection::Rejection;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::time::{Clock, Time};
+
+use half_done::HalfDone;
 
 pub use ask::{Ask, Opening, Openings};
 pub use audit::Audit;
@@ -280,11 +285,13 @@ impl Hall {
         id: ClaimId,
         decide: &impl Fn(&Scene<'_>) -> Verdict,
     ) -> Commit<'_, Receipt> {
-        let rejection = match scene(shard, world, id, Time::MAX, self.now()).map(|s| decide(&s)) {
-            Some(Verdict::Refuse(rejection)) => rejection,
-            _ => Rejection::UnknownClaim { claim: id },
+        let verdict = scene(shard, world, id, Time::MAX, self.now()).map(|scene| decide(&scene));
+        let answer = match (verdict, view(shard, world, id)) {
+            (Some(Verdict::Refuse(rejection)), _) => Err(rejection.into()),
+            (Some(Verdict::Replay), Some(claim)) => Ok(Receipt { claim, replayed: true }),
+            _ => Err(Rejection::UnknownClaim { claim: id }.into()),
         };
-        Commit::new(&self.journal, shard.seq, Err(rejection.into()))
+        Commit::new(&self.journal, shard.seq, answer)
     }
 }
 
@@ -323,18 +330,6 @@ fn scene<'a>(
     let entry = shard.get(id)?;
     let state = entry.stage().state()?;
     Some(Scene { id, state, place: entry.place(), starts_at, now, entry, shard, world })
-}
-
-/// Latches the engine when a thread panics between the decision and the end of its change.
-struct HalfDone<'a>(&'a AtomicBool);
-
-impl Drop for HalfDone<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            // Relaxed: a latch.
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
 }
 
 /// The lines a shard may take at a time.

@@ -78,7 +78,7 @@ pub enum Rejection {
     /// The hold ended at its deadline. Next: hold again.
     #[error("the hold ended at {at}; hold again")]
     HoldExpired {
-        /// Its deadline.
+        /// When: at its deadline, or when the engine next looked.
         at: DateTime<Utc>,
     },
     /// The hold was confirmed. Next: cancel or reschedule the booking.

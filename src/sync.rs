@@ -1,5 +1,6 @@
 //! Which locks, atomics and threads? The one place that names them, so that a test build can swap
-//! them: `--cfg loom` explores every schedule of a small model, `--cfg shuttle` many of a large one.
+//! them: `--cfg loom` explores every schedule of a small model, `--cfg shuttle` many of a large
+//! one.
 //!
 //! Never adds behaviour to them.
 

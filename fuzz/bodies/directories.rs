@@ -109,24 +109,26 @@ fn put(bytes: &mut [u8], word: usize, value: u64) {
 
 /// A log file as the input says: a header, blocks, and right checksums but where it asks for
 /// wrong ones.
-fn file(pieces: &mut Pieces<'_>) -> Vec<u8> {
+fn file(own: u64, pieces: &mut Pieces<'_>) -> Vec<u8> {
     let mut bytes = vec![0; BLOCK];
     let flags = pieces.number(1);
     let salt = pieces.count();
     let magic = u64::from(u32::from_le_bytes(*b"cupS")) | (1 + (flags & 1)) << 32;
     let (number, epoch, first) = (pieces.count(), pieces.count(), pieces.count());
+    let number = if flags & 64 == 0 { own } else { number };
     let blocks = pieces.number(1) % 12;
-    let length = if flags & 2 == 0 { (blocks + 5) * BLOCK as u64 } else { pieces.count() };
-    for (word, value) in [magic, salt, number, epoch, first, length].into_iter().enumerate() {
-        put(&mut bytes, word, value);
-    }
-    let crc = crc32c::crc32c(&bytes[..48]);
-    put(&mut bytes, 6, u64::from(crc) ^ (flags >> 7));
+    let told = if flags & 2 == 0 { None } else { Some(pieces.count()) };
     let mut previous = 0;
     for _ in 0..blocks {
         previous = block(pieces, salt, previous, &mut bytes);
     }
     bytes.resize(bytes.len() + (flags as usize >> 2 & 7) * BLOCK, 0);
+    let length = told.unwrap_or(bytes.len() as u64);
+    for (word, value) in [magic, salt, number, epoch, first, length].into_iter().enumerate() {
+        put(&mut bytes, word, value);
+    }
+    let crc = crc32c::crc32c(&bytes[..48]);
+    put(&mut bytes, 6, u64::from(crc) ^ (flags >> 7));
     bytes
 }
 
@@ -165,7 +167,7 @@ pub fn segments(bytes: &[u8]) -> bool {
     let fs = SimFileSystem::new();
     let flags = pieces.number(1);
     for number in 0..1 + flags % 3 {
-        write(&fs, &format!("log-{:016x}", number + 1), &file(&mut pieces));
+        write(&fs, &format!("log-{:016x}", number + 1), &file(number + 1, &mut pieces));
     }
     if flags & 4 != 0 {
         let position = pieces.count();

@@ -7,13 +7,16 @@ use cupo::{ActorId, Ask, ClaimId, Engine, Openings, PartyId, RequestId, Seq, Ser
 
 use super::kept::{Kept, Line, engine, lines, sealed, sound};
 
-/// The first byte chooses whether the records follow a sound history or are all there is; the
-/// rest are records of 64 bytes. Opening refuses what could not have happened, or everything adds
+/// The first byte chooses: a sound history with changes in it, or records of 64 bytes, after that
+/// history or alone. Opening refuses what could not have happened, or everything adds
 /// up and life goes on. Says whether it opened.
 pub fn frames(bytes: &[u8]) -> bool {
     let Some((mode, rest)) = bytes.split_first() else { return false };
-    let mut all: Vec<Line> = if mode & 1 == 0 { sound().lines.clone() } else { Vec::new() };
-    all.extend(lines(rest));
+    let all: Vec<Line> = match mode & 9 {
+        0 => sound().lines.iter().copied().chain(lines(rest)).collect(),
+        8 => edited(&sound().lines, rest),
+        _ => lines(rest),
+    };
     let kept = Kept::of(sealed(&all));
     let Ok(engine) = engine(kept.clone()).open() else { return false };
     let audit = engine.audit();
@@ -28,6 +31,24 @@ pub fn frames(bytes: &[u8]) -> bool {
         assert_eq!(again.state_hash(), hash, "its own log leads elsewhere");
     }
     true
+}
+
+/// A history with one line moved, copied or dropped, and words changed.
+fn edited(sound: &[Line], rest: &[u8]) -> Vec<Line> {
+    let mut all = sound.to_vec();
+    let Some(([from, to, how], changes)) = rest.split_first_chunk::<3>() else { return all };
+    let (from, to) = (usize::from(*from) % all.len(), usize::from(*to) % all.len());
+    match how & 3 {
+        0 => {}
+        1 => all.insert(to, sound[from]),
+        2 => drop(all.remove(from)),
+        _ => {
+            let line = all.remove(from);
+            all.insert(to.min(all.len()), line);
+        }
+    }
+    let bytes: Vec<u8> = all.into_iter().flatten().flat_map(u64::to_le_bytes).collect();
+    lines(&changed(&bytes, changes))
 }
 
 /// Every operation once: no answer is wrong, but each must come.

@@ -18,7 +18,7 @@ pub type Line = [u64; 8];
 const FRAME_HEAD: usize = 64;
 /// Low bits of the last word: the number of the line.
 pub const NUMBER: u64 = (1 << 20) - 1;
-const START_MS: i64 = 1_796_115_600_000;
+const START_MS: i64 = 1_796_122_800_000;
 const ROOM: &str = "a lock that nobody leaves by a panic";
 
 /// A log in memory: clones are handles to the same one.
@@ -193,7 +193,7 @@ office = "o"
 services = ["s", "t"]
 unit = "60m"
 capacity = 3
-horizon = "1d"
+horizon = "2d"
 hours = { mon = ["09:00-12:00"], tue = ["09:00-12:00"], wed = ["09:00-12:00"], thu = ["09:00-12:00"] }
 [holds]
 cool_off = "5m"
@@ -247,7 +247,8 @@ fn history(engine: &Engine) {
     let rich = engine.book(&rich).wait().expect("a free place").id();
     engine.reschedule(rich, first.slot(10), RequestId(21)).wait().expect(done);
     engine.reschedule(booked, second.slot(9), RequestId(11)).wait().expect(done);
-    let target = engine.hold(&ask(1, second.slot(10)).replacing(booked)).wait().expect("free");
+    let target = Ask::new(PartyId(1), RequestId(13), s, second.slot(10)).replacing(booked);
+    let target = engine.hold(&target).wait().expect("a free place");
     engine.reschedule_to_hold(booked, target.id(), RequestId(12)).wait().expect(done);
     engine.assign(booked, ActorId(3)).wait().expect(done);
     engine.release(hold(3, first.slot(9))).wait().expect(done);

@@ -140,7 +140,11 @@ impl Outside {
             13 => {
                 self.clock.advance(Duration::from_secs(u64::from(a) << (b % 12)));
                 engine.tick();
-                return Answer::Known;
+                // A tick tells nobody that there was no room, or what failed; the next call does,
+                // and the next tick does what is left to do.
+                let probe = several(engine.confirm(ClaimId::from_u64(u64::MAX)).wait());
+                engine.tick();
+                return probe;
             }
             14 => return several(engine.close_day(slot.day, "")),
             _ => {

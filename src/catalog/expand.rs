@@ -37,22 +37,21 @@ fn civil(date: NaiveDate) -> Option<civil::Date> {
     civil::Date::new(year, month, day).ok()
 }
 
+/// When the clock shows `at`, the first time in a repeat; in a gap, the instant the gap ends.
 fn instant(zone: &TimeZone, at: civil::DateTime) -> Option<Time> {
-    // In a gap the instant it ends, in a repeat the first: jiff's "compatible" reading.
-    let zoned = at.to_zoned_datetime(zone.clone()).ok()?;
-    u64::try_from(zoned.timestamp().as_millisecond()).ok().map(Time)
-}
-
-/// The first instant of a civil day: where its midnight falls into a gap, the end of the gap.
-fn begins(zone: &TimeZone, date: civil::Date) -> Option<Time> {
-    let midnight = zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0));
-    let first = if let AmbiguousOffset::Gap { .. } = midnight.offset() {
-        // "Compatible" would be late where the gap began before midnight.
-        zone.following(midnight.earlier().ok()?).next()?.timestamp()
+    let shown = zone.to_ambiguous_timestamp(at);
+    let first = if let AmbiguousOffset::Gap { .. } = shown.offset() {
+        // "Compatible" would be as late as `at` lies within the gap.
+        zone.following(shown.earlier().ok()?).next()?.timestamp()
     } else {
-        midnight.compatible().ok()?
+        shown.compatible().ok()?
     };
     u64::try_from(first.as_millisecond()).ok().map(Time)
+}
+
+/// The first instant of a civil day.
+fn begins(zone: &TimeZone, date: civil::Date) -> Option<Time> {
+    instant(zone, date.at(0, 0, 0, 0))
 }
 
 /// Civil date and time at the office.
@@ -152,7 +151,8 @@ fn is_open(zone: &TimeZone, date: NaiveDate, start: Time, unit: u64, hours: &Hou
     })
 }
 
-fn limits(calendar: &Calendar, capacity: u16) -> PlanRange {
+/// What each channel may use of a slot with that capacity; no slots yet.
+pub(super) fn limits(calendar: &Calendar, capacity: u16) -> PlanRange {
     let max = per_channel_or(calendar, capacity, |limits| {
         let places = limits.max.as_ref().and_then(|share| places_max(share, capacity));
         places.unwrap_or(capacity).min(capacity)

@@ -12,6 +12,7 @@ use crate::catalog::check::HORIZON_DAYS_MAX;
 use crate::catalog::document::{Calendar, Catalog, Lead};
 use crate::catalog::{CatalogError, DayShape, expand};
 use crate::id::{CalendarId, Channel, OfficeId, ServiceId};
+use crate::record::PlanRange;
 use crate::sync::Arc;
 use crate::time::Time;
 
@@ -45,6 +46,11 @@ impl Numbers {
 
     pub(crate) fn calendar(&self, key: &str) -> Option<CalendarId> {
         self.calendars.get(key).copied().map(CalendarId)
+    }
+
+    /// Whether any calendar has this number: they are given out without gaps.
+    pub(crate) fn has(&self, calendar: CalendarId) -> bool {
+        usize::from(calendar.0) < self.calendars.len()
     }
 
     pub(crate) fn calendar_key(&self, calendar: CalendarId) -> Option<&str> {
@@ -180,6 +186,12 @@ impl Rules {
     /// Civil date and time at the calendar's office.
     pub(crate) fn local(&self, calendar: CalendarId, at: Time) -> Option<(NaiveDate, NaiveTime)> {
         expand::local(&self.calendar(calendar)?.zone, at)
+    }
+
+    /// The limits of a slot of the calendar that has another capacity.
+    pub(crate) fn limits(&self, calendar: CalendarId, capacity: u16) -> Option<PlanRange> {
+        let at = self.calendar(calendar)?.at;
+        Some(expand::limits(self.catalog.calendars.get(at)?, capacity))
     }
 
     /// What the calendar offers on a date.

@@ -5,15 +5,15 @@
 
 use std::ops::Range;
 
-use crate::catalog::{DayShape, Rules};
+use crate::catalog::Rules;
 use crate::claim::ClaimState;
 use crate::engine::{Admin, Engine, Hall, World};
 use crate::error::Error;
 use crate::id::{ActorId, CalendarId, ClaimId, DayId, Seq};
-use crate::inventory::{Day, DayEntry, DayState, Plan, Shape, lanes};
+use crate::inventory::{Day, DayEntry, DayMap, DayState, Plan, Shape, lanes};
 use crate::limits::REASON_BYTES_MAX;
 use crate::planted::planted;
-use crate::record::{self, DayFrame, Effect, Line, TextOf};
+use crate::record::{self, DayFrame, Effect, Line, PlanRange, TextOf};
 use crate::rejection::Rejection;
 use crate::sync::{Arc, MutexGuard};
 
@@ -67,8 +67,10 @@ impl Engine {
         Ok(restored)
     }
 
-    /// Gives some slots of a day another capacity, and lists the newest claims that a cut below
-    /// what is used leaves without a place: they stay, nothing more is granted there.
+    /// Gives some open slots of a day another capacity (0 closes them) until the next install, and
+    /// lists the newest claims, by deadline or time of booking, that a cut below what is used
+    /// leaves without a place: they stay, nothing more is granted there. The shares of the
+    /// channels are counted anew from the catalog.
     ///
     /// # Errors
     /// [`Rejection::UnknownDay`], [`Rejection::OutOfRange`], or what the storage says.
@@ -85,7 +87,11 @@ impl Engine {
         if slots.start >= slots.end {
             return Err(Rejection::OutOfRange { what: "slots: at least one" }.into());
         }
-        let shape = entry.plan.shape().with_capacity(slots, capacity);
+        let all = [capacity; crate::id::Channel::COUNT];
+        let unknown = PlanRange { start: 0, end: 0, capacity, max: all, protected: [0; 4] };
+        let rules = world.rules.as_deref();
+        let limits = rules.and_then(|rules| rules.limits(day.calendar(), capacity));
+        let shape = entry.plan.shape().with_limits(&slots, limits.unwrap_or(unknown));
         let plan = hall.plan(&mut admin, &shape)?;
         let mut days = world.days.clone();
         let frame = DayFrame { plan: plan.number, ..entry.frame };
@@ -214,7 +220,7 @@ impl Hall {
         entry: &DayEntry,
         frame: DayFrame,
         plan: &Arc<Plan>,
-        days: &mut crate::inventory::DayMap,
+        days: &mut DayMap,
     ) -> Result<Vec<ClaimId>, Error> {
         let day = &entry.day;
         let effect = Effect::DayPlanned { day: day.id, frame };
@@ -263,44 +269,6 @@ impl Hall {
             affected.push(id);
         }
         affected
-    }
-
-    /// Creates a day, or brings an existing one to its present shape.
-    pub(super) fn shape_day(
-        &self,
-        admin: &mut Admin,
-        id: DayId,
-        shape: &DayShape,
-        days: &mut crate::inventory::DayMap,
-    ) -> Result<Vec<ClaimId>, Error> {
-        let limits = Shape { ranges: shape.ranges.clone(), give_back_min: shape.give_back_min };
-        let plan = self.plan(admin, &limits)?;
-        let frame = DayFrame {
-            begins: shape.begins,
-            released: shape.released,
-            unit_min: shape.unit_min,
-            slots: shape.slots,
-            plan: plan.number,
-        };
-        if let Some(entry) = days.get(id).cloned() {
-            if entry.frame == frame {
-                return Ok(Vec::new());
-            }
-            // The counters were made for the day's first length; a day never gets shorter.
-            let slots = entry.frame.slots;
-            return self.replan(&entry, DayFrame { slots, ..frame }, &plan, days);
-        }
-        let bits = days.bits(id.calendar());
-        let day = Arc::new(Day::new(id, frame, plan.clone(), bits.clone()));
-        let effect = Effect::DayCreated { day: id, frame };
-        let apply = |_: &Self, state: Option<MutexGuard<'_, DayState>>, seq| {
-            if let Some(mut state) = state {
-                day.apply(&mut state, seq, &effect);
-            }
-        };
-        self.publish_group(&mut [effect.to_line()], apply, Some(&day))?;
-        days.put(DayEntry { day, frame, plan }, &bits);
-        Ok(Vec::new())
     }
 
     /// The days that a calendar should have now: from today to a day beyond its horizon.

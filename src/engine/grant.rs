@@ -192,6 +192,10 @@ impl Hall {
         let mut ended = 0;
         let mut oldest = Time::MAX;
         let mut holds = asks.len();
+        if holds > usize::from(rules.holds.per_party) && first.reason.is_none() {
+            let what = "slots of a request: no more than the holds a party may have";
+            return Err(Rejection::OutOfRange { what });
+        }
         for (id, entry) in shard.of_party(hash, first.party) {
             match entry.stage() {
                 Stage::Claim(ClaimState::Held) => {
@@ -256,7 +260,9 @@ impl Hall {
         let mut pending = [const { None::<Place> }; N];
         for ((ask, wanted), slot) in asks.iter().zip(wanted.iter_mut().flatten()).zip(0..) {
             let (earlier, rest) = pending.split_at_mut(slot);
-            let place = place_under_lock(ask, wanted, &mut locks, earlier, now, booked)?;
+            // A refusal says too that the party is within its limits, which rests on the shard.
+            let place = place_under_lock(ask, wanted, &mut locks, earlier, now, booked)
+                .map_err(|(seq, error)| (seq.max(shard.seq), error))?;
             wanted.place = place;
             if let Some(own) = rest.first_mut() {
                 *own = Some(place);

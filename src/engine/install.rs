@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, CatalogError, DayShape, Numbers, Rules};
+use crate::engine::shape::fitted;
 use crate::engine::{Admin, Engine, Hall, World};
 use crate::error::Error;
 use crate::id::{ClaimId, DayId};
@@ -92,14 +93,15 @@ impl Hall {
                     continue;
                 };
                 let state = entry.day.state().lock();
-                if state.frame.unit_min != rule.unit_min && state.roster.count() > 0 {
+                let unused = entry.day.is_unused(&state);
+                if state.frame.unit_min != rule.unit_min && !unused {
                     let keys = document.numbers.calendar_key(calendar);
                     return Err(Error::Catalog(Arc::new(CatalogError::unit_in_use(
                         keys.unwrap_or_default(),
                         state.frame.unit_min,
                     ))));
                 }
-                if differs(entry, &shape) {
+                if differs(entry, &fitted(entry, &shape, unused)) {
                     report.replanned += 1;
                 }
                 if state.frame.begins != shape.begins {

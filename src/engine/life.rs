@@ -74,7 +74,8 @@ impl Engine {
     /// a place to a buyer.
     ///
     /// # Errors
-    /// [`Rejection::TooLate`] after the cut-off, [`Rejection::AlreadyEnded`].
+    /// [`Rejection::TooLate`] after the cut-off, [`Rejection::AlreadyEnded`],
+    /// [`Rejection::WrongState`] for a hold or once the party has arrived.
     pub fn cancel(&self, claim: ClaimId) -> Commit<'_, Receipt> {
         self.hall.change(claim, |scene| match scene.state {
             ClaimState::Booked => {
@@ -87,6 +88,7 @@ impl Engine {
             }
             ClaimState::Displaced => ended(scene, ClaimState::Cancelled, None, ActorId(0)),
             ClaimState::Cancelled => Verdict::Replay,
+            state @ ClaimState::CheckedIn => Verdict::Refuse(Rejection::WrongState { state }),
             other => Verdict::Refuse(over(scene, other)),
         })
     }
@@ -152,7 +154,12 @@ impl Engine {
                 return Verdict::Replay;
             }
             if scene.state != from {
-                return Verdict::Refuse(over(scene, scene.state));
+                return Verdict::Refuse(match scene.state {
+                    state @ (ClaimState::Booked | ClaimState::CheckedIn) => {
+                        Rejection::WrongState { state }
+                    }
+                    state => over(scene, state),
+                });
             }
             let earliest = match to {
                 ClaimState::NoShow => scene.starts_at,

@@ -7,9 +7,10 @@ mod both;
 mod schedules;
 
 use crate::claim::{ClaimState, Place, Receipt};
-use crate::engine::life::{after_cutoff, over};
+use crate::engine::life::over;
 use crate::engine::request::{party_limit, shortage};
-use crate::engine::{Engine, HalfDone, Hall, Scene, World, scene, view};
+use crate::engine::wish::{Target, Wish, allowed};
+use crate::engine::{Engine, HalfDone, Hall, Verdict, World, scene, view};
 use crate::error::Error;
 use crate::id::{ClaimId, RequestId, Seq, SlotId};
 use crate::inventory::starts_at;
@@ -24,26 +25,6 @@ use both::Both;
 
 /// Lines of a move: an expiry met on the way, taken, freed.
 const LINES: u32 = 3;
-
-/// Where to.
-#[derive(Clone, Copy)]
-enum Target {
-    Slot(SlotId),
-    Hold(ClaimId),
-}
-
-/// Who asks for a move, and how.
-#[derive(Clone, Copy)]
-struct Wish {
-    claim: ClaimId,
-    target: Target,
-    request: RequestId,
-    staff: bool,
-    /// Only holds, or only bookings.
-    of: ClaimState,
-    /// Only at this version.
-    version: Option<u16>,
-}
 
 impl Engine {
     /// Moves a hold to another slot; its deadline stays. Idempotent by request id.
@@ -92,11 +73,13 @@ impl Engine {
         self.hall.relocate(Wish { version: Some(version), ..wish })
     }
 
-    /// Moves a booking into the places of a hold of the same party, which ends with that.
+    /// Moves a booking into the places of a hold of the same party for the same services, which
+    /// ends with that. Persons and channel become those of the hold.
     ///
     /// # Errors
     /// As [`Engine::reschedule`]; [`Rejection::OtherParty`], [`Rejection::HoldExpired`],
-    /// [`Rejection::SlotClosed`] while the hold's day is being closed.
+    /// [`Rejection::SlotClosed`] while the hold's day is being closed, [`Rejection::OutOfRange`]
+    /// for other services.
     pub fn reschedule_to_hold(
         &self,
         booking: ClaimId,
@@ -118,13 +101,6 @@ impl Engine {
     ) -> Commit<'_, Receipt> {
         let wish = Wish::of_booking(booking, Target::Slot(to), request);
         self.hall.relocate(Wish { staff: true, ..wish })
-    }
-}
-
-impl Wish {
-    const fn of_booking(claim: ClaimId, target: Target, request: RequestId) -> Self {
-        let of = ClaimState::Booked;
-        Self { claim, target, request, staff: false, of, version: None }
     }
 }
 
@@ -153,10 +129,22 @@ impl Hall {
                     return Commit::new(&self.journal, shard.seq, Err(rejection.into()));
                 }
             };
+            let gone = Rejection::UnknownDay { day: target.day };
             let days = (world.days.get(old_place.day), world.days.get(target.day));
-            let (Some(old), Some(new)) = days else {
-                let gone = Rejection::UnknownDay { day: target.day };
-                return Commit::new(&self.journal, shard.seq, Err(gone.into()));
+            let (old, new) = match days {
+                (Some(old), Some(new)) => (old, new),
+                (Some(_), None) => {
+                    return Commit::new(&self.journal, shard.seq, Err(gone.into()));
+                }
+                (None, _) => {
+                    return self.settled(&shard, &world, wish.claim, &|scene| match allowed(
+                        &wish, scene, target,
+                    ) {
+                        Ok(true) => Verdict::Replay,
+                        Ok(false) => Verdict::Refuse(gone),
+                        Err(rejection) => Verdict::Refuse(rejection),
+                    });
+                }
             };
             if !self.permit(&mut shard, LINES) {
                 drop(shard);
@@ -245,6 +233,7 @@ impl Hall {
             // for the old one, and a claim never fills both. Who sees room waits for the locks.
             if planted("both_ends_at_once") {
                 new.day.apply(both.new_state(), seq, &taken);
+                crate::sync::thread::yield_now();
                 old.day.apply(both.old_state(), seq, &freed);
             } else {
                 old.day.apply(both.old_state(), seq, &freed);
@@ -277,14 +266,7 @@ impl Hall {
         let new = both.new;
         let here = |rejection: Rejection| (shard.seq, Error::from(rejection));
         if let Target::Hold(hold) = wish.target {
-            let entry = shard.get(hold).ok_or(here(Rejection::UnknownClaim { claim: hold }))?;
-            if entry.stage() != crate::ledger::Stage::Claim(ClaimState::Held) {
-                let how = entry.stage().state().unwrap_or(ClaimState::Released);
-                return Err(here(Rejection::AlreadyEnded { how }));
-            }
-            if entry.time() <= now {
-                return Err(here(Rejection::HoldExpired { at: entry.time().utc() }));
-            }
+            self.may_take_over(wish.claim, hold, shard, world, now).map_err(here)?;
             // The hold is about to be revoked: nothing moves into a day that is being closed.
             if new.day.is_closed() {
                 let rests_on = new.day.seq().max(shard.seq);
@@ -302,10 +284,14 @@ impl Hall {
         if let Some(service) = services.as_slice().iter().find(|s| !calendar.serves(**s)) {
             return Err(here(Rejection::ServiceNotServed { service: *service }));
         }
-        let own = shard.get(wish.claim).map(|entry| entry.party).ok_or(unknown.clone())?;
-        let others = shard.of_party(self.ledger.locate(own).0, own);
-        let others = others.filter(|(id, _)| *id != wish.claim);
-        party_limit(services.as_slice(), target, others, rules, shard, &[]).map_err(here)?;
+        let entry = shard.get(wish.claim).ok_or(unknown.clone())?;
+        // A hold that replaces a claim is counted when that is moved into it, or it is confirmed.
+        if !(entry.replaces() && wish.of == ClaimState::Held) {
+            let own = entry.party;
+            let others = shard.of_party(self.ledger.locate(own).0, own);
+            let others = others.filter(|(id, _)| *id != wish.claim);
+            party_limit(services.as_slice(), target, others, rules, shard, &[]).map_err(here)?;
+        }
         let same = both.same();
         let state = both.new_state();
         let (frame, plan) = (state.frame, state.plan.clone());
@@ -324,11 +310,44 @@ impl Hall {
         }
         let freed = same.then_some(&before);
         let day = &new.day;
+        // It says too that the claim may move at all, which rests on the shard.
         day.check(&plan, &frame, now, &target, &[], freed)
-            .map_err(|short| (day.seq(), shortage(target.slot(), short).into()))?;
+            .map_err(|short| (day.seq().max(shard.seq), shortage(target.slot(), short).into()))?;
         day.reserve(state, 1, true);
         let roster = state.roster.next(0).ok_or((day.seq(), Error::Busy))?;
         Ok(Place { roster, ..target })
+    }
+
+    /// Whether a booking may take over the places of a hold: one that runs, for the same services,
+    /// and within the party's limits where it is.
+    fn may_take_over(
+        &self,
+        claim: ClaimId,
+        hold: ClaimId,
+        shard: &Shard,
+        world: &World,
+        now: Time,
+    ) -> Result<(), Rejection> {
+        let unknown = Rejection::UnknownClaim { claim: hold };
+        let scene = scene(shard, world, hold, Time::MAX, now).ok_or(unknown)?;
+        if scene.state != ClaimState::Held {
+            return Err(over(&scene, scene.state));
+        }
+        if scene.entry.time() <= now {
+            return Err(Rejection::HoldExpired { at: scene.entry.time().utc() });
+        }
+        let services = shard.services(claim.index());
+        if shard.services(hold.index()) != services {
+            let what = "services of the hold: those of the booking";
+            return Err(Rejection::OutOfRange { what });
+        }
+        let Some(rules) = world.rules.as_deref() else {
+            return Ok(());
+        };
+        let party = scene.entry.party;
+        let others = shard.of_party(self.ledger.locate(party).0, party);
+        let others = others.filter(|(id, _)| *id != claim && *id != hold);
+        party_limit(services.as_slice(), scene.place, others, rules, shard, &[])
     }
 }
 
@@ -349,40 +368,4 @@ fn target(wish: &Wish, shard: &Shard, old: Place) -> Result<Place, Rejection> {
 
 fn target_start(shard: &Shard, claim: ClaimId) -> u16 {
     shard.get(claim).map_or(0, |entry| entry.place().start)
-}
-
-/// Whether the claim may move: true if this very move was made before.
-fn allowed(wish: &Wish, scene: &Scene<'_>, target: Place) -> Result<bool, Rejection> {
-    let cold = scene.shard.cold(scene.id.index());
-    if cold.version > 0 && cold.last_request == wish.request.0 {
-        let there = match wish.target {
-            Target::Slot(slot) => scene.place.slot() == slot,
-            Target::Hold(_) => scene.place.slot() == target.slot(),
-        };
-        let reused = Rejection::RequestReused { claim: scene.id };
-        return if there { Ok(true) } else { Err(reused) };
-    }
-    if wish.version.is_some_and(|version| version != cold.version) {
-        return Err(Rejection::VersionChanged { present: cold.version });
-    }
-    let displaced = scene.state == ClaimState::Displaced && wish.of == ClaimState::Booked;
-    if scene.state != wish.of && !displaced {
-        return Err(match (wish.of, scene.state) {
-            (ClaimState::Booked, ClaimState::CheckedIn | ClaimState::Held) => {
-                Rejection::WrongState { state: scene.state }
-            }
-            (_, state) => over(scene, state),
-        });
-    }
-    if cold.version == u16::MAX {
-        return Err(Rejection::OutOfRange { what: "moves of one claim: up to 65,535" });
-    }
-    if wish.of == ClaimState::Booked
-        && !wish.staff
-        && !displaced
-        && let Some(until) = after_cutoff(scene, true)
-    {
-        return Err(Rejection::TooLate { until: until.utc() });
-    }
-    Ok(false)
 }

@@ -40,7 +40,7 @@ pub(super) struct Rebuilt {
     /// The second half of a move whose first half was applied.
     freed: Option<Effect>,
     /// The last record that a part of the snapshot may have seen.
-    seen: Seq,
+    pub(super) seen: Seq,
     /// Lines to come that belong to an effect already applied.
     skip: usize,
 }

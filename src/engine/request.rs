@@ -41,6 +41,10 @@ pub(super) fn one_request(asks: &[Ask]) -> Result<&Ask, Rejection> {
     if asks.iter().any(|ask| ask.too_many_services) {
         return Err(out("services of a visit: 1 to 4"));
     }
+    // The journal keeps one for all.
+    if asks.iter().any(|ask| ask.reason != first.reason) {
+        return Err(out("all slots of a request: one reason, or none"));
+    }
     let reason = first.reason.as_deref().map(str::len);
     if reason.is_some_and(|bytes| bytes == 0 || bytes > REASON_BYTES_MAX) {
         return Err(out("the reason of an override: 1 to 240 bytes"));

@@ -170,10 +170,12 @@ pub(super) fn read(input: &mut dyn Read) -> io::Result<(Rebuilt, Seq)> {
         read_day(&mut input, &mut rebuilt)?;
     }
     for number in 0..shards {
-        read_shard(&mut input, &rebuilt, number)?;
+        let seq = read_shard(&mut input, &rebuilt, number)?;
+        rebuilt.seen = rebuilt.seen.max(seq);
     }
     let [upto, end] = input.words()?;
-    if end != MAGIC || upto > SEQ_MAX {
+    // No part has seen more, or who asks it would wait for ever.
+    if end != MAGIC || upto > SEQ_MAX || rebuilt.seen > Seq(upto) {
         return Err(bad("no end mark"));
     }
     Ok((rebuilt, Seq(upto)))
@@ -227,12 +229,13 @@ fn read_day(input: &mut Input<'_>, rebuilt: &mut Rebuilt) -> io::Result<()> {
         return Err(bad("a roster that is none"));
     }
     let entry = rebuilt.make_day(id, frame).ok_or_else(|| bad("a day without a plan"))?;
+    rebuilt.seen = rebuilt.seen.max(Seq(seq));
     let mut state = entry.day.state().lock();
     entry.day.load(&mut state, Seq(seq), closed != 0, &counts, roster, free);
     Ok(())
 }
 
-fn read_shard(input: &mut Input<'_>, rebuilt: &Rebuilt, number: usize) -> io::Result<()> {
+fn read_shard(input: &mut Input<'_>, rebuilt: &Rebuilt, number: usize) -> io::Result<Seq> {
     let [seq, head, tail] = input.words()?;
     let count = input.count()?;
     let mut lines = Vec::new();
@@ -249,7 +252,7 @@ fn read_shard(input: &mut Input<'_>, rebuilt: &Rebuilt, number: usize) -> io::Re
     let ended = (narrow(head), narrow(tail));
     let shard = rebuilt.ledger.lock(number).filter(|_| lines.iter().all(at_home));
     match shard.map(|mut shard| shard.load(&lines, ended, Seq(seq))) {
-        Some(true) => Ok(()),
+        Some(true) => Ok(Seq(seq)),
         _ => Err(bad("a shard that is none")),
     }
 }
@@ -257,7 +260,8 @@ fn read_shard(input: &mut Input<'_>, rebuilt: &Rebuilt, number: usize) -> io::Re
 impl Rebuilt {
     /// Puts a new day in the map.
     pub(super) fn make_day(&mut self, id: DayId, frame: DayFrame) -> Option<DayEntry> {
-        if !frame.is_real() {
+        let numbers = self.document.as_ref().map(|document| &document.numbers);
+        if !frame.is_real() || !numbers.is_some_and(|numbers| numbers.has(id.calendar())) {
             return None;
         }
         let plan = self.admin.plans.get(frame.plan)?;

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::claim::Place;
 use crate::id::{Channel, ClaimId, DayId, Seq};
 use crate::inventory::map::Bits;
-use crate::inventory::plan::{Plan, lanes};
+use crate::inventory::plan::{Plan, kept_for_others, lanes};
 use crate::inventory::roster::Roster;
 use crate::planted::planted;
 use crate::record::{DayFrame, Effect};
@@ -37,6 +37,7 @@ pub(crate) struct DayState {
     /// Gone from memory: whoever still holds the day must not use it.
     pub(crate) retired: bool,
     pub(crate) roster: Roster,
+    /// Those of each slot added up: what one slot has too many of is not taken from another.
     free_places: i64,
 }
 
@@ -193,8 +194,9 @@ impl Day {
         for index in slots {
             if let Some(word) = self.used.get(index) {
                 // Release: pairs with the Acquire in `used`; the sequence was stored before.
-                word.fetch_add(amount, Ordering::Release);
-                state.free_places -= i64::from(place.width());
+                let before = word.fetch_add(amount, Ordering::Release);
+                let after = before.wrapping_add(amount);
+                state.free_places -= state.plan.free(index, before) - state.plan.free(index, after);
             }
         }
         self.show(state);
@@ -205,10 +207,18 @@ impl Day {
         for index in slots {
             if let Some(word) = self.used.get(index) {
                 // Release: as in `add`.
-                word.fetch_sub(amount, Ordering::Release);
-                state.free_places += i64::from(place.width());
+                let before = word.fetch_sub(amount, Ordering::Release);
+                let after = before.wrapping_sub(amount);
+                state.free_places += state.plan.free(index, after) - state.plan.free(index, before);
             }
         }
+        self.show(state);
+    }
+
+    /// Counts the free places anew.
+    fn recount(&self, state: &mut DayState) {
+        let free = (0..self.used.len()).map(|index| state.plan.free(index, self.used(index)));
+        state.free_places = free.sum();
         self.show(state);
     }
 
@@ -330,11 +340,9 @@ impl Day {
     pub(crate) fn replan(&self, state: &mut DayState, seq: Seq, frame: DayFrame, plan: Arc<Plan>) {
         // Release: as in `apply`.
         self.seq.store(seq.0, Ordering::Release);
-        let used: i64 = state.plan.places() - state.free_places;
-        state.free_places = plan.places() - used;
         state.frame = frame;
         state.plan = plan;
-        self.show(state);
+        self.recount(state);
     }
 
     /// How many slots have counters.
@@ -364,11 +372,10 @@ impl Day {
             if let Some(count) = self.held.get().and_then(|held| held.get(index)) {
                 count.store(*held, Ordering::Relaxed);
             }
-            state.free_places -= lanes(*used).iter().map(|lane| i64::from(*lane)).sum::<i64>();
         }
         self.closed.store(closed, Ordering::Relaxed);
         self.seq.store(seq.0, Ordering::Relaxed);
-        self.show(state);
+        self.recount(state);
     }
 
     /// Bytes of the day.
@@ -381,19 +388,4 @@ impl Day {
 /// When a slot starts.
 pub(crate) fn starts_at(frame: &DayFrame, index: u16) -> Time {
     frame.begins.plus(u64::from(index) * u64::from(frame.unit_min) * 60_000)
-}
-
-fn kept_for_others(
-    plan: &Plan,
-    protected: [u16; Channel::COUNT],
-    lanes: [u32; Channel::COUNT],
-    own: usize,
-    until_start_ms: impl Fn() -> u64,
-) -> u32 {
-    let shares = protected.into_iter().zip(lanes).zip(plan.give_back_min).enumerate();
-    shares
-        .filter(|(channel, ((share, _), _))| *channel != own && *share > 0)
-        .filter(|(_, (_, give_back))| until_start_ms() > u64::from(*give_back) * 60_000)
-        .map(|(_, ((share, lane), _))| u32::from(share).saturating_sub(lane))
-        .sum()
 }

@@ -71,6 +71,12 @@ impl Plan {
         self.protects
     }
 
+    /// What a slot with these counts has left.
+    pub(crate) fn free(&self, index: usize, used: u64) -> i64 {
+        let capacity = self.slot(index).map_or(0, |slot| u32::from(slot.capacity));
+        i64::from(capacity.saturating_sub(lanes(used).iter().sum()))
+    }
+
     /// All places of the day.
     pub(crate) fn places(&self) -> i64 {
         self.slots.iter().map(|slot| i64::from(slot.capacity)).sum()
@@ -100,8 +106,8 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// The same with another capacity in some slots; channel limits are cut to it.
-    pub(crate) fn with_capacity(&self, slots: std::ops::Range<u16>, capacity: u16) -> Self {
+    /// The same with other limits in some of its slots.
+    pub(crate) fn with_limits(&self, slots: &std::ops::Range<u16>, limits: PlanRange) -> Self {
         let mut ranges = Vec::new();
         for range in &self.ranges {
             let (from, to) = (range.start.max(slots.start), range.end.min(slots.end));
@@ -110,17 +116,31 @@ impl Shape {
                 continue;
             }
             ranges.push(PlanRange { end: from, ..*range });
-            let max = std::array::from_fn(|n| {
-                let before = range.max.get(n).copied().unwrap_or(0);
-                if before >= range.capacity { capacity } else { before.min(capacity) }
-            });
-            let protected = range.protected.map(|share| share.min(capacity));
-            ranges.push(PlanRange { start: from, end: to, capacity, max, protected });
+            ranges.push(PlanRange { start: from, end: to, ..limits });
             ranges.push(PlanRange { start: to, ..*range });
         }
-        ranges.retain(|range| range.start < range.end);
-        Self { ranges, give_back_min: self.give_back_min }
+        Self { ranges: joined(ranges), give_back_min: self.give_back_min }
     }
+
+    /// The same for a day of so many slots.
+    pub(crate) fn within(&self, slots: u16) -> Self {
+        let cut = self.ranges.iter().map(|range| PlanRange { end: range.end.min(slots), ..*range });
+        Self { ranges: joined(cut.collect()), give_back_min: self.give_back_min }
+    }
+}
+
+/// Without empty ranges, and those with equal limits together.
+fn joined(ranges: Vec<PlanRange>) -> Vec<PlanRange> {
+    let mut joined: Vec<PlanRange> = Vec::new();
+    for range in ranges.into_iter().filter(|range| range.start < range.end) {
+        match joined.last_mut() {
+            Some(last) if *last == (PlanRange { start: last.start, end: range.start, ..range }) => {
+                last.end = range.end;
+            }
+            _ => joined.push(range),
+        }
+    }
+    joined
 }
 
 /// All plans by number, each shape once.
@@ -159,4 +179,20 @@ impl Plans {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Plan>> {
         self.list.iter()
     }
+}
+
+/// What is kept of a slot for the channels but one, unless it has been given back to all.
+pub(super) fn kept_for_others(
+    plan: &Plan,
+    protected: [u16; Channel::COUNT],
+    lanes: [u32; Channel::COUNT],
+    own: usize,
+    until_start_ms: impl Fn() -> u64,
+) -> u32 {
+    let shares = protected.into_iter().zip(lanes).zip(plan.give_back_min).enumerate();
+    shares
+        .filter(|(channel, ((share, _), _))| *channel != own && *share > 0)
+        .filter(|(_, (_, give_back))| until_start_ms() > u64::from(*give_back) * 60_000)
+        .map(|(_, ((share, lane), _))| u32::from(share).saturating_sub(lane))
+        .sum()
 }

@@ -4,6 +4,7 @@
 
 use crate::claim::{Arrangement, ClaimState, Place};
 use crate::id::{ActorId, Channel, DayId, PartyId, RequestId, ServiceId};
+use crate::ledger::{HashKey, hash};
 use crate::limits::ROSTER_MAX;
 use crate::record::Detail;
 use crate::time::Time;
@@ -302,8 +303,9 @@ impl Cold {
 /// 32 bits of what a request asked for, to tell a retry from another request under the same id.
 /// Pure, so that replay finds it from the record; without the run, which the rules make.
 pub(crate) fn fingerprint(place: &Place, service: ServiceId, detail: &Detail, booked: bool) -> u32 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |state: u64, word: u64| (state ^ word).wrapping_mul(ODD).rotate_left(29);
+    const KEY: HashKey = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03];
+    let mix =
+        |state: u64, word: u64| hash(KEY, PartyId(u128::from(state) << 64 | u128::from(word)));
     let in_turn = u64::from(place.arrangement == Arrangement::InTurn);
     let shape = u64::from(place.start)
         | (u64::from(place.persons) << 24)

@@ -11,7 +11,7 @@ use crate::file_system::{FileHandle, FileSystem};
 use crate::limits::{BLOCK_BYTES, RING_LINES};
 use crate::log_store::blocks::{block_bytes, fresh_salt, is_full, read_files, write_all};
 use crate::log_store::manifest;
-use crate::log_store::recovery::{Found, INDEX_STEP, damaged, scan};
+use crate::log_store::recovery::{Found, INDEX_STEP, damaged, name_of, scan};
 use crate::log_store::segment::{Block, FileHeader, Kind};
 use crate::log_store::spare::Spares;
 use crate::log_store::{
@@ -128,7 +128,7 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         }
         write_all(&file, 0, &bytes).map_err(io)?;
         file.sync_all().map_err(io)?;
-        let name = self.directory.join(format!("log-{number:016x}"));
+        let name = self.directory.join(name_of(number));
         self.fs.rename(&path, &name).map_err(io)?;
         if !planted("skip_the_directory_sync") {
             self.fs.sync_directory(&self.directory).map_err(self.io("sync"))?;

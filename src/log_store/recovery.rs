@@ -220,6 +220,11 @@ fn fs_has_salt(
     Ok(read == BLOCK_HEADER && word.is_some_and(|word| u64::from_le_bytes(*word) == salt))
 }
 
+/// The name of the log file with this number.
+pub(super) fn name_of(number: u64) -> String {
+    format!("log-{number:016x}")
+}
+
 /// The log files in order of their numbers, with sound headers and full length.
 pub(super) fn headers<F: FileSystem>(
     fs: &F,
@@ -246,6 +251,10 @@ pub(super) fn headers<F: FileSystem>(
                 return Err(damaged(&path, 0, 0, "the header of the file is damaged"));
             }
         };
+        // The next file is named after the newest number: it must never replace a file.
+        if name != name_of(header.number) {
+            return Err(damaged(&path, 0, header.first, "the file has the name of another"));
+        }
         if file.len().map_err(io)? < header.length {
             return Err(damaged(&path, header.length, header.first, "the file is too short"));
         }

@@ -1,4 +1,5 @@
-//! What are locks and timed waits under a schedule explorer? Its own, in the shape of `parking_lot`.
+//! What are locks and timed waits under a schedule explorer? Its own, in the shape of
+//! `parking_lot`.
 //!
 //! Never lets time wake anyone who relies on being woken: a lost wake-up must show as a deadlock.
 

@@ -41,11 +41,13 @@ impl Rebuilt {
                 }
             }
             Effect::DayRetired { day } => {
-                let entry = self.day_before(day, seq)?;
-                if entry.is_some_and(|entry| !entry.day.may_retire(&entry.day.state().lock())) {
-                    return Err(UNFIT);
+                // A day that a snapshot saw later was made anew.
+                if let Some(entry) = self.day_before(day, seq)? {
+                    if !entry.day.may_retire(&entry.day.state().lock()) {
+                        return Err(UNFIT);
+                    }
+                    self.days.remove(day);
                 }
-                self.days.remove(day);
             }
             Effect::PlanDefined { plan, ranges, give_back_min } => {
                 let shape = Shape { ranges: Vec::new(), give_back_min };
