@@ -65,7 +65,9 @@ fn every_input_of_the_corpus_is_taken_or_refused() {
 fn runs_of(target: &str) -> u64 {
     match target {
         "ids" | "records" => 60_000,
-        "catalog" | "segments" | "log_dir" => 4_000,
+        "catalog" => 8_000,
+        "segments" | "log_dir" => 4_000,
+        "model" => 1_000,
         _ => 3_000,
     }
 }
