@@ -78,8 +78,8 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::reschedule`]; [`Rejection::OtherParty`], [`Rejection::HoldExpired`],
-    /// [`Rejection::SlotClosed`] while the hold's day is being closed, [`Rejection::OutOfRange`] for
-    /// other services.
+    /// [`Rejection::SlotClosed`] while the hold's day is being closed,
+    /// [`Rejection::OutOfRange`] for other services.
     pub fn reschedule_to_hold(
         &self,
         booking: ClaimId,
