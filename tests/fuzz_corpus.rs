@@ -8,6 +8,7 @@
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     clippy::cast_lossless,
+    clippy::match_wild_err_arm,
     clippy::print_stdout,
     unreachable_pub,
     missing_docs,
