@@ -9,6 +9,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     unreachable_pub,
     missing_docs,
@@ -109,7 +110,7 @@ fn every_crash_keeps_what_was_acknowledged() {
             let whole = SimFileSystem::new();
             script.run(&whole);
             for call in 1..=whole.calls() + 1 {
-                cut(&script, call, 5, &images);
+                cut(&script, call, 17, &images);
             }
             calls.fetch_add(whole.calls(), Ordering::Relaxed);
             scripts.fetch_add(1, Ordering::Relaxed);

@@ -18,7 +18,7 @@ pub use image::Crash;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// An input/output error. A failed sync loses what it was to write, as on Linux: the next sync
-    /// succeeds, programs see the bytes until the cache is dropped, and after a crash they are gone.
+    /// succeeds; the bytes are seen until the cache is dropped, and gone after a crash.
     Eio,
     /// No space is left.
     Enospc,
