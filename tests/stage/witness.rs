@@ -291,7 +291,7 @@ impl Booker<'_> {
                 0..=4 if held => Call::Confirm,
                 5..=6 if held => Call::Release,
                 0 if !held => Call::Cancel,
-                1..=5 if !held && full => Call::Cancel,
+                1..=4 if !held && full => Call::Cancel,
                 6 if !held => Call::Move(slots[self.dice.below(slots.len())]),
                 _ => continue,
             };
