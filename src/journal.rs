@@ -10,6 +10,8 @@ mod replay;
 mod ring;
 #[cfg(all(test, loom))]
 mod schedules;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod threads;
 mod waiters;
 
 use std::task::{Context, Poll};
