@@ -180,9 +180,7 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
                 return Err(damaged(&self.directory, 0, position, what));
             }
         }
-        let Some((file, header)) = log.current.take() else {
-            return Ok(Appended::Full);
-        };
+        let Some((file, header)) = log.current.take() else { return Ok(Appended::Full) };
         let mut buffer = std::mem::take(&mut log.buffer);
         buffer.clear();
         let block = log.block(Kind::Frame, header.salt, position, frame.len());
