@@ -89,3 +89,22 @@ fn a_life_that_closes_in_order_is_found_whole() {
         stand.look();
     }
 }
+
+/// The ledger itself is tried: put back a directory as it was some changes ago, and it must say so.
+#[test]
+fn the_ledger_notices_what_is_lost() {
+    let mut stand = Stand::new(first_seed());
+    let life = Life { work_ms: 100, ..stand.life() };
+    assert!(stand.start(&life).wait().unwrap().success());
+    stand.ended(&life);
+    let (directory, old) = (stand.directory.clone(), stand.room.path().join("old"));
+    stand::copy(&directory, &old);
+    let life = Life { work_ms: 100, ..stand.life() };
+    assert!(stand.start(&life).wait().unwrap().success());
+    assert!(stand.ended(&life).done > 100);
+    std::fs::remove_dir_all(&directory).unwrap();
+    std::fs::rename(&old, &directory).unwrap();
+    let lost = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| stand.look()));
+    let lost = *lost.unwrap_err().downcast::<String>().unwrap();
+    assert!(lost.contains("promised was"), "{lost}");
+}

@@ -3,6 +3,7 @@
 //! answer outside (`stage/outside.rs`). The test that starts it executes itself.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -90,10 +91,10 @@ pub struct Life {
 }
 
 impl Life {
-    pub fn new(room: &Path, seed: u64) -> Self {
+    pub fn new(directory: &Path, acks: PathBuf, seed: u64) -> Self {
         Self {
-            directory: room.join("engine"),
-            acks: room.to_path_buf(),
+            directory: directory.to_path_buf(),
+            acks,
             seed,
             threads: 3,
             work_ms: 60_000,
@@ -104,15 +105,24 @@ impl Life {
         }
     }
 
-    /// The words that start it.
+    /// What starts it.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        self.command_under(&[])
+    }
+
+    /// What starts it under another program, such as `strace`.
+    pub fn command_under(&self, outer: &[&str]) -> Command {
+        let me = std::env::current_exe().unwrap();
+        let mut command = Command::new(outer.first().map_or(me.as_os_str(), OsStr::new));
+        if let Some(rest) = outer.get(1..) {
+            command.args(rest).arg(&me);
+        }
         command.args(["--exact", "life::child", "--ignored", "--nocapture", "--test-threads=1"]);
         self.give(&mut command);
         command
     }
 
-    pub fn give(&self, command: &mut Command) {
+    fn give(&self, command: &mut Command) {
         let Self { directory, acks, seed, threads, work_ms, closes, .. } = self;
         let Self { pause_us, shift_ms, jump_ms, .. } = self;
         let (directory, acks) = (directory.display(), acks.display());

@@ -1,7 +1,7 @@
 //! Where lives follow each other on one directory: start one, end it, compare, look inside.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::outside::{Came, Outside, PARTIES, Told};
 /// One directory, its ledger, and the lives on it.
 pub struct Stand {
     pub room: tempfile::TempDir,
+    pub directory: PathBuf,
     pub outside: Outside,
     pub dice: Dice,
     pub lives: u64,
@@ -25,14 +26,25 @@ pub struct Stand {
 impl Stand {
     pub fn new(seed: u64) -> Self {
         let room = tempfile::tempdir().unwrap();
+        let directory = room.path().join("engine");
         let (outside, dice) = (Outside::new(), Dice(seed));
-        Self { room, outside, dice, lives: 0, ends: [0; 6], looks: 0, shift_ms: 0 }
+        Self { room, directory, outside, dice, lives: 0, ends: [0; 6], looks: 0, shift_ms: 0 }
+    }
+
+    /// The engine's directory elsewhere, the ledger where it is.
+    pub fn on(directory: &Path, seed: u64) -> Self {
+        Self { directory: directory.to_path_buf(), ..Self::new(seed) }
     }
 
     pub fn life(&mut self) -> Life {
         self.lives += 1;
         let seed = self.dice.below(u64::MAX);
-        Life { shift_ms: self.shift_ms, ..Life::new(self.room.path(), seed) }
+        self.life_of(seed)
+    }
+
+    fn life_of(&self, seed: u64) -> Life {
+        let acks = self.room.path().to_path_buf();
+        Life { shift_ms: self.shift_ms, ..Life::new(&self.directory, acks, seed) }
     }
 
     pub fn start(&self, life: &Life) -> Child {
@@ -61,10 +73,9 @@ impl Stand {
     /// the recount; then that a second opening finds the same state.
     pub fn look(&mut self) {
         self.looks += 1;
-        let directory = self.room.path().join("engine");
-        let life = Life { shift_ms: self.shift_ms, ..Life::new(self.room.path(), 0) };
-        if directory.join("manifest").exists() {
-            let verified = cupo::verify(&directory).unwrap();
+        let life = self.life_of(0);
+        if self.directory.join("manifest").exists() {
+            let verified = cupo::verify(&self.directory).unwrap();
             assert!(verified.is_sound(), "{verified:?}");
         }
         let clock = Shifted::new(self.shift_ms);
@@ -87,7 +98,7 @@ impl Stand {
             hash
         };
         assert_eq!(hash(), hash());
-        archive(&directory);
+        archive(&self.directory);
     }
 
     pub fn came(&self) -> String {
@@ -127,4 +138,18 @@ fn archive(directory: &Path) {
 pub fn signal(child: &Child, name: &str) {
     let kill = format!("kill -{name} {}", child.id());
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
+/// A directory as it is.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
