@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
 use crate::limits::{BLOCK_BYTES, RING_LINES};
-use crate::log_store::blocks::{block_bytes, fresh_salt, is_full, read_files, write_all};
+use crate::log_store::blocks::{
+    add_lines, block_bytes, fresh_salt, is_full, read_files, write_all,
+};
 use crate::log_store::manifest;
 use crate::log_store::recovery::{Found, INDEX_STEP, damaged, name_of, scan};
 use crate::log_store::segment::{Block, FileHeader, Kind};
@@ -27,7 +29,7 @@ pub struct DirectoryStore<F: FileSystem> {
     fs: F,
     directory: PathBuf,
     options: DirectoryOptions,
-    _lock: F::File,
+    lock: F::File,
     log: Mutex<Log<F>>,
     /// Files with their frames, for readers, who must not wait for a sync.
     files: Mutex<Vec<Found>>,
@@ -84,7 +86,7 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
             fs,
             directory,
             options,
-            _lock: lock,
+            lock,
             log: Mutex::new(Log {
                 current: None,
                 epoch: 0,
@@ -452,8 +454,7 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         let io = |error| StorageError::io("archive to", &path, error);
         self.fs.create_directory(&directory).map_err(io)?;
         let file = self.fs.open(&path, true).map_err(io)?;
-        write_all(&file, file.len().map_err(io)?, lines).map_err(io)?;
-        file.sync_all().map_err(io)?;
+        add_lines(&file, lines).and_then(|()| file.sync_all()).map_err(io)?;
         self.fs.sync_directory(&directory).map_err(io)
     }
 }
@@ -465,5 +466,6 @@ impl<F: FileSystem> Drop for DirectoryStore<F> {
             // What it prepared is found again at the next open.
             let _ = preparer.join();
         }
+        self.fs.unlock(&self.lock);
     }
 }
