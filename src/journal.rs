@@ -10,6 +10,8 @@ mod replay;
 mod ring;
 #[cfg(all(test, loom))]
 mod schedules;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod threads;
 mod waiters;
 
 use std::task::{Context, Poll};
@@ -192,8 +194,9 @@ impl Journal {
     /// number. The caller holds the locks of everything the group touches, and permits.
     pub(crate) fn publish(&self, now: Time, lines: &mut [Line]) -> Seq {
         let count = lines.len() as u64;
-        // Relaxed: the locks of the caller order groups that touch the same things.
-        let first = self.next.fetch_add(count, Ordering::Relaxed);
+        // AcqRel: the permit for the slot of this number may have gone to somebody else, with a
+        // smaller number; who knows all smaller numbers knows that the flusher is done with it.
+        let first = self.next.fetch_add(count, Ordering::AcqRel);
         let mut seq = first;
         for line in lines.iter_mut() {
             if seq + 1 < first + count {

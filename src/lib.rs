@@ -97,7 +97,7 @@ pub use engine::{
 };
 pub use error::{Error, StorageError};
 pub use file_system::{
-    Call, Crash, Fault, FileHandle, FileSystem, RealFileSystem, SimFile, SimFileSystem,
+    Crash, Fault, FileHandle, FileSystem, RealFileSystem, SimFile, SimFileSystem,
 };
 pub use id::{
     ActorId, CalendarId, Channel, ClaimId, DayId, OfficeId, ParseIdError, PartyId, RequestId, Seq,

@@ -88,6 +88,6 @@ pub mod machine;
 pub mod model;
 pub mod strategy;
 
-pub use crate::{Audit, Call, Crash, Fault, FileSystem, ManualClock, SimFileSystem};
+pub use crate::{Audit, Crash, Fault, FileSystem, ManualClock, SimFileSystem};
 pub use machine::{Counts, Subject, check};
 pub use model::Model;

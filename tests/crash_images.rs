@@ -1,173 +1,175 @@
 //! Whatever the moment of a crash, everything acknowledged is there and nothing by halves.
 //!
-//! Scripts of appends, settles, snapshots, cuts and reopens run on a simulated disk whose power
-//! goes at every call that writes, syncs or changes a directory. Of what was not synced then, all
-//! is lost, all is kept, each piece is missing, the batch is torn at each piece from the front and
-//! from behind, and every subset is kept. The recovery is cut at each of its own calls too. What
-//! broke stores before: a directory not synced after a rename, a tail taken for acknowledged, a
-//! removal that overtook an earlier one.
+//! Histories of appends, settles, snapshots and cuts of the log run on a simulated disk. The power
+//! goes at every call of theirs that writes, syncs or changes a directory. What was not synced is
+//! then on the disk in many ways: nothing of it, all, all but each piece, torn after each piece,
+//! every subset where there are few pieces, and as seeds say. Each image is recovered; the recovery
+//! is cut at every call of its own, and recovered. What broke stores before: a directory not synced
+//! after a rename, a tail taken for acknowledged, a retried sync.
 
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
-    clippy::print_stdout,
-    clippy::needless_pass_by_value,
     unreachable_pub,
     missing_docs,
     reason = "a test may panic, and has no readers but its own"
 )]
 
-#[path = "stage/disk.rs"]
-mod disk;
 #[path = "stage/evidence.rs"]
 mod evidence;
+#[path = "stage/log.rs"]
+mod log;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cupo::log_store::LogStore;
 use cupo::{Crash, Durability, SimFileSystem};
-use disk::{Reached, Script, Step};
 use evidence::{Evidence, first_seed, share};
+use log::{Script, check, open};
 
-/// Pieces of which every subset is tried; of more, as many random ones as pieces.
-fn subsets_of() -> u64 {
-    share(6, 12)
+/// Pieces up to which every subset is tried.
+fn subset_pieces() -> usize {
+    share(6, 12).clamp(6, 12) as usize
 }
 
-fn ways(pieces: u64, seed: u64) -> Vec<Crash> {
-    let mut ways = vec![Crash::LoseUnsynced, Crash::KeepAll];
-    if pieces <= subsets_of() {
-        ways.extend((1..(1 << pieces) - 1).map(Crash::Subset));
-    } else {
-        ways.extend((0..pieces).map(Crash::Drop));
-        ways.extend((1..pieces).flat_map(|n| [Crash::Head(n), Crash::Tail(n)]));
-        ways.extend((0..pieces).map(|n| Crash::Random(seed << 8 | n)));
-    }
+/// The ways in which unsynced pieces are on the disk or not.
+fn ways(pieces: usize, seed: u64) -> Vec<Crash> {
+    let mut ways = vec![Crash::LoseUnsynced];
     if pieces == 0 {
-        ways.truncate(1);
+        return ways;
     }
+    ways.push(Crash::KeepAll);
+    if pieces <= subset_pieces() {
+        ways.extend((1..(1 << pieces) - 1).map(Crash::Subset));
+        return ways;
+    }
+    for n in 0..pieces {
+        ways.extend([Crash::Drop(n), Crash::Upto(n), Crash::From(n)]);
+    }
+    ways.extend((0..8).map(|n| Crash::Random(seed.wrapping_mul(2_654_435_761) + n * 77)));
     ways
 }
 
-/// Cuts a script at every call, in every way; answers with how many images were recovered.
-fn every_cut(script: &Script, seed: u64) -> u64 {
-    let whole = SimFileSystem::new();
-    let done = script.run(&whole);
-    assert!(done.error.is_none(), "{done:?}");
-    let mut images = 0;
-    for call in 1..=whole.calls() {
-        let fs = SimFileSystem::new();
-        fs.cut_power(call);
-        let at = script.run(&fs);
-        for way in ways(fs.unsynced(), seed << 16 | call) {
-            let what = || format!("seed {seed}, call {call}, {way:?}, {:?}", script.durability);
-            script.check(&fs.crash(way), &at, &what);
-            images += 1;
-            if matches!(way, Crash::LoseUnsynced | Crash::KeepAll | Crash::Random(_)) {
-                let one_of = if matches!(way, Crash::Random(_)) { 8 } else { 1 };
-                images += cut_again(script, &fs.crash(way), &at, one_of, &what);
-            }
+/// Cuts a script at one call, in every way; cuts each `step`-th recovery at every call.
+fn cut(script: &Script, call: u64, step: usize, images: &AtomicU64) {
+    let fs = SimFileSystem::new();
+    fs.cut_power_at(call);
+    let acknowledged = script.run(&fs);
+    for (n, way) in ways(fs.unsynced(), script.seed ^ call).into_iter().enumerate() {
+        let what = format!("{script:?}, call {call}, {way:?}");
+        let image = fs.crash(way);
+        let whole = image.crash(Crash::KeepAll);
+        let last = check(script, &whole, acknowledged, &what);
+        let mut done = 1;
+        if n % step == call as usize % step {
+            done += cut_recovery(script, &image, last, &what);
         }
+        // Relaxed: only counted.
+        images.fetch_add(done, Ordering::Relaxed);
     }
-    images
 }
 
-/// Cuts the recovery of an image too, at one in `one_of` of its calls.
-fn cut_again(
-    script: &Script,
-    image: &SimFileSystem,
-    at: &Reached,
-    one_of: u64,
-    what: &dyn Fn() -> String,
-) -> u64 {
-    let recovered = image.crash(Crash::KeepAll);
-    drop(script.open(&recovered));
+/// A recovery that dies at any call of its own loses nothing that it found on the disk.
+fn cut_recovery(script: &Script, image: &SimFileSystem, last: u64, what: &str) -> u64 {
     let mut images = 0;
-    for call in (1..=recovered.calls()).filter(|call| call % one_of == 0) {
+    for call in 1.. {
         let fs = image.crash(Crash::KeepAll);
-        fs.cut_power(call);
-        assert!(script.open(&fs).is_err());
-        for way in [Crash::LoseUnsynced, Crash::KeepAll, Crash::Random(call)] {
-            let what = || format!("{}, then call {call} of the recovery, {way:?}", what());
-            script.check(&fs.crash(way), at, &what);
+        fs.cut_power_at(call);
+        let claimed = open(&fs, script.durability).and_then(|store| store.claim());
+        if claimed.is_ok() {
+            return images;
+        }
+        let pieces = fs.unsynced();
+        let torn = [
+            Crash::LoseUnsynced,
+            Crash::KeepAll,
+            Crash::Upto(pieces / 2),
+            Crash::Drop(call as usize % pieces.max(1)),
+            Crash::Random(call ^ script.seed),
+        ];
+        for way in &torn[..if pieces == 0 { 1 } else { torn.len() }] {
+            let what = format!("{what}, then recovery call {call}, {way:?}");
+            check(script, &fs.crash(*way), last, &what);
             images += 1;
         }
     }
     images
-}
-
-fn scripts() -> Vec<Script> {
-    use Step::{Archive, Close, Cut, Die, Frame, Settle, Snapshot};
-    let rolls = vec![
-        Frame(15_000),
-        Frame(14_000),
-        Snapshot,
-        Frame(20_000),
-        Frame(18_000),
-        Snapshot,
-        Frame(19_000),
-        Cut,
-        Frame(21_000),
-        Frame(17_000),
-        Snapshot,
-        Cut,
-        Frame(25_000),
-        Settle,
-        Frame(16_000),
-    ];
-    let small = vec![
-        Frame(64),
-        Frame(300),
-        Frame(3_000),
-        Settle,
-        Frame(5_000),
-        Snapshot,
-        Archive,
-        Frame(700),
-        Die,
-        Frame(200),
-        Close,
-        Frame(1_900),
-    ];
-    let kinds = [Durability::Synced, Durability::SyncedTwice, Durability::Buffered];
-    kinds
-        .into_iter()
-        .flat_map(|kind| [small.clone(), rolls.clone()].map(|steps| Script::new(kind, steps)))
-        .collect()
 }
 
 #[test]
 fn every_crash_keeps_what_was_acknowledged() {
-    let evidence = Evidence::of("T6 crash at every storage call, all that a store does");
+    let evidence = Evidence::of("T6 power cut at every call of the store, and of its recovery");
+    let want = share(100_000, 10_000_000);
     let images = AtomicU64::new(0);
-    let scripts = scripts();
-    let next = AtomicU64::new(0);
-    let work = || {
-        while let Some(script) = scripts.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-            images.fetch_add(every_cut(script, 0), Ordering::Relaxed);
-        }
-    };
-    std::thread::scope(|scope| (0..share(1, 2).min(2)).for_each(|_| drop(scope.spawn(work))));
-    evidence.passed(&format!("{} images, {} scripts", images.into_inner(), scripts.len()));
-}
-
-#[test]
-fn every_crash_of_a_seeded_script_keeps_what_was_acknowledged() {
-    let evidence = Evidence::of("T6 crash at every storage call, seeded scripts");
-    let (images, scripts) = (AtomicU64::new(0), AtomicU64::new(0));
-    let enough = share(50_000, 10_000_000);
+    let (calls, scripts) = (AtomicU64::new(0), AtomicU64::new(0));
     let next = AtomicU64::new(first_seed());
     let work = || {
-        while images.load(Ordering::Relaxed) < enough {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            let script = Script::seeded(seed, share(12, 24) as usize, 3);
-            images.fetch_add(every_cut(&script, seed), Ordering::Relaxed);
+        while images.load(Ordering::Relaxed) < want {
+            let script = Script::of(next.fetch_add(1, Ordering::Relaxed));
+            let whole = SimFileSystem::new();
+            script.run(&whole);
+            for call in 1..=whole.calls() + 1 {
+                cut(&script, call, 17, &images);
+            }
+            calls.fetch_add(whole.calls(), Ordering::Relaxed);
             scripts.fetch_add(1, Ordering::Relaxed);
         }
     };
-    std::thread::scope(|scope| (0..share(1, 2).min(2)).for_each(|_| drop(scope.spawn(work))));
-    let (images, scripts) = (images.into_inner(), scripts.into_inner());
-    let first = first_seed();
-    let last = first + scripts - 1;
-    evidence.passed(&format!("{images} images, {scripts} scripts, seeds {first}..={last}"));
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        scope.spawn(work);
+    });
+    let (images, calls) = (images.into_inner(), calls.into_inner());
+    let (first, last) = (first_seed(), next.into_inner() - 1);
+    evidence.passed(&format!(
+        "{images} images of {} scripts (seeds {first}..={last}), {calls} calls cut",
+        scripts.into_inner()
+    ));
+    assert!(images >= want);
+}
+
+#[test]
+fn an_image_has_every_piece_or_not_as_it_is_told() {
+    use cupo::{FileHandle, FileSystem};
+    let fs = SimFileSystem::new();
+    let file = fs.open("a".as_ref(), true).unwrap();
+    file.write_at(0, &[1; 2_048]).unwrap();
+    file.sync_all().unwrap();
+    fs.sync_directory("".as_ref()).unwrap();
+    assert_eq!(fs.unsynced(), 0);
+    file.write_at(512, &[2; 1_024]).unwrap();
+    file.write_at(2_048, &[3; 512]).unwrap();
+    fs.rename("a".as_ref(), "b".as_ref()).unwrap();
+    // The rename, the length, three sectors.
+    assert_eq!(fs.unsynced(), 5);
+    let bytes = |crash| {
+        let image = fs.crash(crash);
+        ["a", "b"].map(|name| {
+            let file = image.open(name.as_ref(), false).ok()?;
+            let mut bytes = vec![0; file.len().unwrap() as usize];
+            file.read_at(0, &mut bytes).unwrap();
+            Some(bytes.chunks(512).map(|sector| sector[0]).collect::<Vec<_>>())
+        })
+    };
+    assert_eq!(bytes(Crash::LoseUnsynced), [Some(vec![1, 1, 1, 1]), None]);
+    assert_eq!(bytes(Crash::KeepAll), [None, Some(vec![1, 2, 2, 1, 3])]);
+    assert_eq!(bytes(Crash::Drop(0)), [Some(vec![1, 2, 2, 1, 3]), None]);
+    assert_eq!(bytes(Crash::Drop(1)), [None, Some(vec![1, 2, 2, 1])]);
+    assert_eq!(bytes(Crash::Upto(3)), [None, Some(vec![1, 2, 1, 1, 0])]);
+    assert_eq!(bytes(Crash::From(3)), [Some(vec![1, 1, 2, 1]), None]);
+    assert_eq!(bytes(Crash::Subset(0b1_0010)), [Some(vec![1, 1, 1, 1, 3]), None]);
+}
+
+#[test]
+fn buffered_survives_the_process_and_its_syncs_survive_the_power() {
+    let script = Script { durability: Durability::Buffered, ..Script::of(1) };
+    let fs = SimFileSystem::new();
+    let store = open(&fs, Durability::Buffered).unwrap();
+    let claimed = store.claim().unwrap();
+    script.append(&store, claimed.epoch, 1..=3);
+    check(&script, &fs.crash(Crash::KeepAll), 3, "the process died");
+    assert_eq!(check(&script, &fs.crash(Crash::LoseUnsynced), 0, "the power went"), 0);
+    store.settle(false).unwrap();
+    check(&script, &fs.crash(Crash::LoseUnsynced), 3, "settled, then the power went");
 }

@@ -78,8 +78,8 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::reschedule`]; [`Rejection::OtherParty`], [`Rejection::HoldExpired`],
-    /// [`Rejection::SlotClosed`] while the hold's day is being closed, [`Rejection::OutOfRange`] for
-    /// other services.
+    /// [`Rejection::SlotClosed`] while the hold's day is being closed, [`Rejection::OutOfRange`]
+    /// for other services.
     pub fn reschedule_to_hold(
         &self,
         booking: ClaimId,
@@ -233,6 +233,7 @@ impl Hall {
             // for the old one, and a claim never fills both. Who sees room waits for the locks.
             if planted("both_ends_at_once") {
                 new.day.apply(both.new_state(), seq, &taken);
+                crate::sync::thread::yield_now();
                 old.day.apply(both.old_state(), seq, &freed);
             } else {
                 old.day.apply(both.old_state(), seq, &freed);

@@ -33,6 +33,11 @@ impl FileSystem for RealFileSystem {
         }
     }
 
+    fn unlock(&self, lock: &File) {
+        // If it fails, the lock ends with the file.
+        let _ = lock.unlock();
+    }
+
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(directory)? {
@@ -88,18 +93,18 @@ impl FileHandle for File {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        // The standard library repeats a sync that was interrupted; a sync is never repeated.
+        // The standard library would try again after EINTR; a sync is never tried again.
         #[cfg(target_os = "linux")]
         return Ok(rustix::fs::fdatasync(self)?);
         #[cfg(not(target_os = "linux"))]
-        return Self::sync_data(self);
+        Self::sync_data(self)
     }
 
     fn sync_all(&self) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         return Ok(rustix::fs::fsync(self)?);
         #[cfg(not(target_os = "linux"))]
-        return Self::sync_all(self);
+        Self::sync_all(self)
     }
 
     fn drop_cache(&self) {

@@ -1,49 +1,24 @@
 //! What if the power goes, or the disk fails? A file system in memory that does so on command.
 //!
-//! Never loses what was synced, and never keeps what it was told to lose.
+//! Never loses what was synced, and never keeps what a seed says is lost.
 
-mod calls;
-mod pages;
-mod state;
+mod image;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::file_system::simulated::pages::Pages;
-use crate::file_system::simulated::state::State;
+use crate::file_system::{FileHandle, FileSystem};
 use crate::sync::Mutex;
 
-/// What a disk writes whole or not at all.
-const SECTOR: usize = 512;
-
-/// What becomes of the unsynced pieces when the power goes.
-///
-/// A piece is a change of one name in a directory, of the length of one file, or of one sector of
-/// 512 bytes. They are numbered from 0: names first, then file by file the length and the sectors
-/// in order. [`SimFileSystem::unsynced`] counts them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Crash {
-    /// None of them are there.
-    LoseUnsynced,
-    /// All of them are there.
-    KeepAll,
-    /// All but this one are there.
-    Drop(u64),
-    /// So many of the first are there and no others: a write torn at that sector.
-    Head(u64),
-    /// So many of the first are missing and no others: a write that reached the disk from behind.
-    Tail(u64),
-    /// Piece `n` of the first 64 is there if bit `n` is set; others are not.
-    Subset(u64),
-    /// Each is there or not as the seed says.
-    Random(u64),
-}
+pub use image::Crash;
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// An input/output error. A failed sync loses what it was to write, as on Linux: the next sync
-    /// succeeds, the cache shows the bytes until it is dropped, and the disk never had them.
+    /// succeeds; the bytes are seen until the cache is dropped, and gone after a crash.
     Eio,
     /// No space is left.
     Enospc,
@@ -53,56 +28,38 @@ pub enum Fault {
     Erofs,
     /// Interrupted.
     Eintr,
-    /// Half of the bytes are written; of a read, half are read. Other calls do not notice.
+    /// Half of the bytes are written.
     ShortWrite,
 }
 
-/// A call that writes, syncs or changes a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// A file is made.
-    Create,
-    /// Bytes are written.
-    Write,
-    /// A file gets another length.
-    SetLen,
-    /// A file is synced.
-    Sync,
-    /// A file gets another name.
-    Rename,
-    /// A name is removed.
-    Remove,
-    /// A directory is synced.
-    SyncDirectory,
-}
-
 /// A file system in memory: clones are handles to the same one.
-///
-/// It keeps what programs see apart from what the disk has; [`crash`](Self::crash) shows what a
-/// power cut would leave, and pages are shared, so that a million such images are cheap.
-///
-/// ```
-/// use std::path::Path;
-/// use cupo::{Crash, FileHandle, FileSystem, SimFileSystem};
-///
-/// # fn main() -> std::io::Result<()> {
-/// let fs = SimFileSystem::new();
-/// let file = fs.open(Path::new("d/f"), true)?;
-/// file.write_at(0, &[1; 1_024])?;
-/// assert_eq!(fs.crash(Crash::LoseUnsynced).bytes("d/f"), None); // not even the name
-///
-/// fs.sync_directory(Path::new("d"))?;
-/// assert_eq!(fs.unsynced(), 3); // the length and two sectors
-/// let torn = fs.crash(Crash::Head(2)).bytes("d/f").unwrap();
-/// assert_eq!((torn[511], torn[512], torn.len()), (1, 0, 1_024));
-///
-/// file.sync_all()?;
-/// assert_eq!(fs.unsynced(), 0);
-/// assert_eq!(fs.crash(Crash::LoseUnsynced).bytes("d/f"), Some(vec![1; 1_024]));
-/// # Ok(()) }
-/// ```
 #[derive(Clone, Debug, Default)]
 pub struct SimFileSystem(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    inodes: Vec<Inode>,
+    /// Names as programs see them, and as the disk has them.
+    names: BTreeMap<PathBuf, usize>,
+    durable_names: BTreeMap<PathBuf, usize>,
+    calls: u64,
+    fault: Option<(u64, Fault)>,
+    reads: u64,
+    read_fault: Option<(u64, Fault)>,
+    /// From this call on nothing is done.
+    power_cut: Option<u64>,
+    capacity: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Inode {
+    /// Shared with each other and with crash images until written.
+    now: Arc<Vec<u8>>,
+    durable: Arc<Vec<u8>>,
+    /// A sync failed: what it was to write never reaches the disk.
+    lost: bool,
+    locked: bool,
+}
 
 /// An open file of a [`SimFileSystem`].
 #[derive(Debug)]
@@ -118,68 +75,15 @@ impl SimFileSystem {
         Self::default()
     }
 
-    /// Makes call number `call` (the first is 1) fail; calls are those that write, sync or change
-    /// a directory.
-    ///
-    /// ```
-    /// # use std::path::Path;
-    /// # use cupo::{Fault, FileHandle, FileSystem, SimFileSystem};
-    /// # fn main() -> std::io::Result<()> {
-    /// let fs = SimFileSystem::new();
-    /// let file = fs.open(Path::new("d/f"), true)?; // call 1: it is made
-    /// fs.sync_directory(Path::new("d"))?; // call 2
-    /// file.write_at(0, b"old")?;
-    /// file.sync_data()?;
-    ///
-    /// file.write_at(0, b"new")?;
-    /// fs.fail_call(fs.calls() + 1, Fault::Eio);
-    /// assert!(file.sync_data().is_err());
-    /// assert!(file.sync_data().is_ok(), "the second sync lies, as that of Linux does");
-    /// assert_eq!(fs.bytes("d/f").unwrap(), b"new");
-    /// file.drop_cache();
-    /// assert_eq!(fs.bytes("d/f").unwrap(), b"old");
-    /// # Ok(()) }
-    /// ```
+    /// Makes call number `call` (the first is 1) fail; calls count those that write, sync or
+    /// change a directory.
     pub fn fail_call(&self, call: u64, fault: Fault) {
         self.0.lock().fault = Some((call, fault));
     }
 
     /// How many such calls were made.
     pub fn calls(&self) -> u64 {
-        self.0.lock().count()
-    }
-
-    /// The calls made, in order.
-    pub fn calls_made(&self) -> Vec<Call> {
-        self.0.lock().calls.clone()
-    }
-
-    /// Makes read number `read` (the first is 1) fail; reads are the calls that open a file that is
-    /// there, list a directory, ask for a length or for bytes.
-    pub fn fail_read(&self, read: u64, fault: Fault) {
-        self.0.lock().read_fault = Some((read, fault));
-    }
-
-    /// How many reads were made.
-    pub fn reads(&self) -> u64 {
-        self.0.lock().reads
-    }
-
-    /// Cuts the power at call number `call`: it and all later calls, reads too, do nothing but
-    /// fail. What was unsynced stays so, for [`crash`](Self::crash) to decide.
-    ///
-    /// ```
-    /// # use std::path::Path;
-    /// # use cupo::{FileSystem, SimFileSystem};
-    /// let fs = SimFileSystem::new();
-    /// fs.cut_power(2);
-    /// assert!(fs.open(Path::new("d/f"), true).is_ok());
-    /// assert!(fs.sync_directory(Path::new("d")).is_err());
-    /// assert!(fs.list(Path::new("d")).is_err());
-    /// assert_eq!(fs.unsynced(), 1);
-    /// ```
-    pub fn cut_power(&self, call: u64) {
-        self.0.lock().off = Some(call);
+        self.0.lock().calls
     }
 
     /// The most bytes that all files may have; `None` for no limit.
@@ -187,77 +91,236 @@ impl SimFileSystem {
         self.0.lock().capacity = bytes;
     }
 
-    /// How many pieces a power cut could lose now; [`Crash`] says what a piece is.
-    pub fn unsynced(&self) -> u64 {
-        let mut count = 0;
-        self.0.lock().after(&mut || {
-            count += 1;
-            true
-        });
-        count
+    /// The power is gone at call number `call`: it and all later calls fail and change nothing.
+    /// What was written before is on the disk or not, as [`SimFileSystem::crash`] is told.
+    pub fn cut_power_at(&self, call: u64) {
+        self.0.lock().power_cut = Some(call);
     }
 
-    /// A file system as the power cut leaves it. This one stays as it is, so that one history can
-    /// be cut in many ways.
-    #[must_use]
-    pub fn crash(&self, crash: Crash) -> Self {
-        let mut random = match crash {
-            Crash::Random(seed) => seed,
-            _ => 0,
-        };
-        let mut next = 0;
-        let mut keep = || {
-            let piece = next;
-            next += 1;
-            match crash {
-                Crash::LoseUnsynced => false,
-                Crash::KeepAll => true,
-                Crash::Drop(one) => piece != one,
-                Crash::Head(count) => piece < count,
-                Crash::Tail(count) => piece >= count,
-                Crash::Subset(mask) => piece < 64 && mask & 1 << piece != 0,
-                Crash::Random(_) => mixed(&mut random) & 1 == 0,
-            }
-        };
-        let after = self.0.lock().after(&mut keep);
-        Self(Arc::new(Mutex::new(after)))
+    /// Makes read number `read` (the first is 1) fail; reads are those of bytes and lengths, the
+    /// listings of directories, and the openings of files that are there.
+    pub fn fail_read(&self, read: u64, fault: Fault) {
+        self.0.lock().read_fault = Some((read, fault));
     }
 
-    /// The bytes of a file as programs see them: `None` if there is no such file.
-    pub fn bytes(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
-        Some(self.0.lock().named(path.as_ref())?.now.to_vec())
+    /// How many such reads were made.
+    pub fn reads(&self) -> u64 {
+        self.0.lock().reads
     }
 
-    /// Damages a file: puts bytes into it, on the disk too, and lengthens it if need be. Says
-    /// whether there is such a file.
-    pub fn damage(&self, path: impl AsRef<Path>, offset: usize, bytes: &[u8]) -> bool {
-        let change = |pages: &mut Pages| pages.write(offset, bytes);
-        self.0.lock().named(path.as_ref()).map(|inode| inode.damage(change)).is_some()
-    }
-
-    /// Damages a file: gives it another length, on the disk too. Says whether there is such a file.
-    pub fn damage_len(&self, path: impl AsRef<Path>, length: usize) -> bool {
-        let change = |pages: &mut Pages| pages.resize(length);
-        self.0.lock().named(path.as_ref()).map(|inode| inode.damage(change)).is_some()
-    }
-
-    /// Damages a file in any way, on the disk too: `None` if there is no such file. It copies the
-    /// whole file; [`damage`](Self::damage) does not.
+    /// The bytes of a file, to damage them: `None` if there is no such file. Only the sharing with
+    /// other images is undone first, so that damage and repair in place cost no copy.
     pub fn with_bytes<T>(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>) -> T) -> Option<T> {
         let mut state = self.0.lock();
-        let inode = state.named(path)?;
-        let mut bytes = inode.now.to_vec();
-        let result = change(&mut bytes);
-        inode.damage(|pages| *pages = Pages::of(&bytes));
+        let inode = *state.names.get(path)?;
+        let inode = state.inodes.get_mut(inode)?;
+        // Dropped first, so that `now` is not shared with it.
+        inode.durable = Arc::default();
+        let result = change(Arc::make_mut(&mut inode.now));
+        inode.durable = inode.now.clone();
         Some(result)
     }
 }
 
-/// splitmix64 (Steele, Lea, Flood 2014).
-fn mixed(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut word = *state;
-    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
+impl Fault {
+    fn error(self) -> io::Result<Option<Self>> {
+        Err(match self {
+            Self::Eio => io::Error::from_raw_os_error(5),
+            Self::Enospc => io::ErrorKind::StorageFull.into(),
+            Self::Edquot => io::ErrorKind::QuotaExceeded.into(),
+            Self::Erofs => io::ErrorKind::ReadOnlyFilesystem.into(),
+            Self::Eintr => io::ErrorKind::Interrupted.into(),
+            Self::ShortWrite => return Ok(Some(self)),
+        })
+    }
+}
+
+impl State {
+    /// Counts a call and says whether it is the one to fail.
+    fn call(&mut self) -> io::Result<Option<Fault>> {
+        self.calls += 1;
+        if self.power_is_gone() {
+            return Fault::Eio.error();
+        }
+        match self.fault {
+            Some((call, fault)) if call == self.calls => fault.error(),
+            _ => Ok(None),
+        }
+    }
+
+    fn power_is_gone(&self) -> bool {
+        self.power_cut.is_some_and(|call| call <= self.calls)
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        self.reads += 1;
+        match self.read_fault {
+            Some((read, fault)) if read == self.reads => fault.error().map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FileSystem for SimFileSystem {
+    type File = SimFile;
+
+    fn open(&self, path: &Path, create: bool) -> io::Result<SimFile> {
+        let mut state = self.0.lock();
+        let known = state.names.get(path).copied();
+        let inode = match known {
+            Some(inode) => {
+                state.read()?;
+                inode
+            }
+            None if create => {
+                state.call()?;
+                state.inodes.push(Inode::default());
+                let inode = state.inodes.len() - 1;
+                state.names.insert(path.to_path_buf(), inode);
+                inode
+            }
+            None => return Err(io::ErrorKind::NotFound.into()),
+        };
+        Ok(SimFile { state: self.0.clone(), inode, holds_lock: false })
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<SimFile> {
+        let mut file = self.open(path, true)?;
+        let mut state = self.0.lock();
+        let inode = state.inodes.get_mut(file.inode).ok_or(io::ErrorKind::NotFound)?;
+        if std::mem::replace(&mut inode.locked, true) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        file.holds_lock = true;
+        Ok(file)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        let mut state = self.0.lock();
+        state.read()?;
+        let inside = state.names.keys().filter(|path| path.parent() == Some(directory));
+        let name =
+            |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        Ok(inside.filter_map(name).collect())
+    }
+
+    fn create_directory(&self, _directory: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.call()?;
+        let inode = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.names.insert(to.to_path_buf(), inode);
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.call()?;
+        state.names.remove(path).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.call()?;
+        let here = |path: &Path| path.parent() == Some(directory);
+        let now: Vec<_> = state.names.iter().map(|(path, inode)| (path.clone(), *inode)).collect();
+        state.durable_names.retain(|path, _| !here(path));
+        state.durable_names.extend(now.into_iter().filter(|(path, _)| here(path)));
+        Ok(())
+    }
+}
+
+impl FileHandle for SimFile {
+    fn len(&self) -> io::Result<u64> {
+        let mut state = self.state.lock();
+        state.read()?;
+        Ok(state.inodes.get(self.inode).map_or(0, |inode| inode.now.len() as u64))
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut state = self.state.lock();
+        state.read()?;
+        let bytes = state.inodes.get(self.inode).map_or(&[][..], |inode| &inode.now);
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let rest = bytes.get(from..).unwrap_or(&[]);
+        let count = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        Ok(count)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.state.lock();
+        let short = state.call()? == Some(Fault::ShortWrite) && bytes.len() > 1;
+        let bytes = if short { bytes.get(..bytes.len() / 2).unwrap_or(bytes) } else { bytes };
+        let total: u64 = state.inodes.iter().map(|inode| inode.now.len() as u64).sum();
+        let capacity = state.capacity;
+        let inode = state.inodes.get_mut(self.inode).ok_or(io::ErrorKind::NotFound)?;
+        let from = usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let end = from + bytes.len();
+        let more = end.saturating_sub(inode.now.len()) as u64;
+        if more > 0 && capacity.is_some_and(|capacity| total + more > capacity) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let now = Arc::make_mut(&mut inode.now);
+        if now.len() < end {
+            now.resize(end, 0);
+        }
+        if let Some(space) = now.get_mut(from..end) {
+            space.copy_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.call()?;
+        if let Some(inode) = state.inodes.get_mut(self.inode) {
+            Arc::make_mut(&mut inode.now).resize(usize::try_from(length).unwrap_or(0), 0);
+        }
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let called = state.call();
+        let power_is_gone = state.power_is_gone();
+        let Some(inode) = state.inodes.get_mut(self.inode) else {
+            return Ok(());
+        };
+        // The pages are marked clean: programs still see them, the disk never gets them.
+        inode.lost |= called.is_err() && !power_is_gone;
+        called?;
+        if !inode.lost {
+            inode.durable = inode.now.clone();
+        }
+        Ok(())
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn drop_cache(&self) {
+        if let Some(inode) = self.state.lock().inodes.get_mut(self.inode)
+            && inode.lost
+        {
+            inode.now = inode.durable.clone();
+            inode.lost = false;
+        }
+    }
+}
+
+impl Drop for SimFile {
+    fn drop(&mut self) {
+        if self.holds_lock
+            && let Some(inode) = self.state.lock().inodes.get_mut(self.inode)
+        {
+            inode.locked = false;
+        }
+    }
 }

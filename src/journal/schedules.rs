@@ -44,9 +44,11 @@ fn read(journal: &Journal, seq: &mut u64) {
     }
 }
 
+/// Numbers were once given out without order: a producer with an old permit could get the slot that
+/// was read under another's, and its line come before the one a round earlier.
 #[test]
 fn a_ring_of_two_lines_carries_more() {
-    explore("T3 ring: two producers, a reader, permits used again", (Some(3), None), || {
+    explore("T3 ring: two producers, a reader, permits used again", (Some(3), Some(4)), || {
         let journal = journal(2);
         let producers = [10, 20].map(|own| {
             let journal = journal.clone();
@@ -141,7 +143,7 @@ fn a_waiter_sees_the_record_or_is_seen() {
 
 #[test]
 fn a_failure_reaches_every_waiter() {
-    explore("T3 failure against two waiters", (None, None), || {
+    explore("T3 failure against two waiters", (Some(3), None), || {
         let journal = journal(RING_LINES);
         let waiters = [1, 2].map(|_| {
             let journal = journal.clone();

@@ -2,12 +2,11 @@
 //!
 //! Never read back by the store.
 
-use std::io;
 use std::path::Path;
 
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
-use crate::log_store::blocks::{is_full, read_all, write_all};
+use crate::log_store::blocks::{add_lines, is_full, read_all, write_all};
 
 /// The most of a torn tail that is kept.
 const KEEP: u64 = 1 << 20;
@@ -45,7 +44,7 @@ pub(super) fn torn_tail<F: FileSystem>(
     }
 }
 
-/// Adds lines to the archive, durably. A line that an earlier write left torn stays by itself.
+/// Adds lines to the archive, durably.
 pub(super) fn archive<F: FileSystem>(
     fs: &F,
     directory: &Path,
@@ -56,16 +55,6 @@ pub(super) fn archive<F: FileSystem>(
     let io = |error| StorageError::io("archive to", &path, error);
     fs.create_directory(directory).map_err(io)?;
     let file = fs.open(&path, true).map_err(io)?;
-    let append = || -> io::Result<()> {
-        let mut end = file.len()?;
-        let mut last = *b"\n";
-        if end > 0 && read_all(&file, end - 1, &mut last)? > 0 && last != *b"\n" {
-            write_all(&file, end, b"\n")?;
-            end += 1;
-        }
-        write_all(&file, end, lines)?;
-        file.sync_all()?;
-        fs.sync_directory(directory)
-    };
-    append().map_err(io)
+    let added = add_lines(&file, lines).and_then(|()| file.sync_all());
+    added.and_then(|()| fs.sync_directory(directory)).map_err(io)
 }

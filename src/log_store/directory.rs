@@ -29,7 +29,7 @@ pub struct DirectoryStore<F: FileSystem> {
     fs: F,
     directory: PathBuf,
     options: DirectoryOptions,
-    _lock: F::File,
+    lock: F::File,
     log: Mutex<Log<F>>,
     /// Files with their frames, for readers, who must not wait for a sync.
     files: Mutex<Vec<Found>>,
@@ -79,7 +79,7 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
             fs,
             directory,
             options,
-            _lock: lock,
+            lock,
             log: Mutex::new(Log {
                 current: None,
                 manifest: None,
@@ -262,5 +262,6 @@ impl<F: FileSystem> Drop for DirectoryStore<F> {
             // What it prepared is found again at the next open.
             let _ = preparer.join();
         }
+        self.fs.unlock(&self.lock);
     }
 }

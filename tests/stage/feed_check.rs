@@ -1,4 +1,5 @@
-//! Does what the journal tells add up? A recount of the feed that knows nothing of the engine's code.
+//! Does what the journal tells add up? A recount of the feed that knows nothing of the engine's
+//! code.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::collections::BTreeMap;
