@@ -27,6 +27,9 @@ pub trait FileSystem: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// The system's.
     fn lock(&self, path: &Path) -> io::Result<Self::File>;
+    /// Gives a lock up, before its file is closed: a process started at that moment has a copy of
+    /// the open file for a while, and the lock would last as long.
+    fn unlock(&self, _lock: &Self::File) {}
     /// The names in a directory.
     ///
     /// # Errors

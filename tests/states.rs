@@ -1,5 +1,6 @@
-//! Every state of a small world: clients who hold, confirm, release, cancel and move, time passing,
-//! a disk that syncs late, a crash at every moment that keeps any part of what was unsynced.
+//! Every state of a small world: clients who hold, confirm, release, cancel and move, time
+//! passing, a disk that syncs late, a crash at every moment that keeps any part of what was
+//! unsynced.
 //!
 //! The model is the protocol in a page (`stage/states.rs`), explored without a gap; each mistake
 //! planted in it must break a property, or the properties say nothing. And the engine itself walks

@@ -33,6 +33,11 @@ impl FileSystem for RealFileSystem {
         }
     }
 
+    fn unlock(&self, lock: &File) {
+        // If it fails, the lock ends with the file.
+        let _ = lock.unlock();
+    }
+
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(directory)? {
@@ -54,7 +59,7 @@ impl FileSystem for RealFileSystem {
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
-        File::open(directory)?.sync_all()
+        FileHandle::sync_all(&File::open(directory)?)
     }
 }
 
@@ -85,10 +90,17 @@ impl FileHandle for File {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        // The standard library would try again after EINTR; a sync is never tried again.
+        #[cfg(target_os = "linux")]
+        return Ok(rustix::fs::fdatasync(self)?);
+        #[cfg(not(target_os = "linux"))]
         Self::sync_data(self)
     }
 
     fn sync_all(&self) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        return Ok(rustix::fs::fsync(self)?);
+        #[cfg(not(target_os = "linux"))]
         Self::sync_all(self)
     }
 

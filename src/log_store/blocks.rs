@@ -72,6 +72,16 @@ pub(super) fn write_all(file: &impl FileHandle, offset: u64, bytes: &[u8]) -> io
     Ok(())
 }
 
+/// Adds whole lines at the end of a text. A line that a crash cut short is ended first, or the
+/// next one would be glued to it and be lost with it.
+pub(super) fn add_lines(file: &impl FileHandle, lines: &[u8]) -> io::Result<()> {
+    let length = file.len()?;
+    let mut last = *b"\n";
+    file.read_at(length.saturating_sub(1), &mut last)?;
+    let end: &[u8] = if last == *b"\n" { b"" } else { b"\n" };
+    write_all(file, length, &[end, lines].concat())
+}
+
 pub(super) fn block_bytes(frame: usize) -> u64 {
     ((BLOCK_HEADER + frame) as u64).next_multiple_of(BLOCK_BYTES as u64)
 }
@@ -95,4 +105,24 @@ pub(super) fn fresh_salt(seed: Option<u64>, number: u64) -> u64 {
         c ^ (c >> 31)
     };
     if planted("no_salt") { 1 } else { seed.map_or_else(system, mix) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::file_system::SimFileSystem;
+
+    /// A kill had cut a line of the archive; the first line of the next life went with it.
+    #[test]
+    fn a_line_that_was_cut_takes_no_other_with_it() {
+        let fs = SimFileSystem::new();
+        let file = fs.open(Path::new("lines"), true).unwrap();
+        for lines in [&b"one\n"[..], b"two\nthr", b"three\n", b"four\n"] {
+            add_lines(&file, lines).unwrap();
+        }
+        let text = fs.with_bytes(Path::new("lines"), |bytes| bytes.clone()).unwrap();
+        assert_eq!(text, b"one\ntwo\nthr\nthree\nfour\n");
+    }
 }
