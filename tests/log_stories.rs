@@ -211,3 +211,15 @@ fn an_old_file_is_used_again_only_under_its_new_name() {
         assert_eq!(last(&fs.crash(way)).unwrap(), 9, "{way:?}");
     }
 }
+
+/// Whoever claimed the log later owns it; what an earlier owner still sends is not written.
+#[test]
+fn an_earlier_owner_writes_nothing() {
+    let fs = SimFileSystem::new();
+    let (store, earlier) = start(&fs, small()).unwrap();
+    put(&store, &earlier, 1, 100);
+    let later = store.claim().unwrap();
+    assert!(later.epoch > earlier.epoch && later.last == 1);
+    assert!(matches!(store.append(earlier.epoch, 2, b"late"), Appended::Fenced));
+    put(&store, &later, 2, 100);
+}
