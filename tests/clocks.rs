@@ -67,20 +67,21 @@ impl Dice {
 fn trace(seed: u64) -> Case {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let (zone, spring, autumn) = CHANGES[seed as usize / 2 % CHANGES.len()];
-    let start: DateTime<Utc> = if seed % 2 == 0 { spring } else { autumn }.parse().unwrap();
-    let start = start + TimeDelta::seconds((dice.roll() % 7_200) as i64);
+    let start: DateTime<Utc> =
+        if seed.is_multiple_of(2) { spring } else { autumn }.parse().unwrap();
+    let start = start + TimeDelta::seconds((dice.roll() % 7_200).cast_signed());
     let mut commands = Vec::new();
     for _ in 0..20 {
         commands.extend(commands_from_bytes(&dice.bytes::<10>()));
         let most = [90, 900, 7_200, 86_400][(dice.roll() % 4) as usize];
-        let by = (dice.roll() % most) as i64;
-        let seconds = if dice.roll() % 3 == 0 { -by } else { by };
-        commands.push(Command::Clock { seconds, tick: dice.roll() % 4 > 0 });
+        let by = (dice.roll() % most).cast_signed();
+        let seconds = if dice.roll().is_multiple_of(3) { -by } else { by };
+        commands.push(Command::Clock { seconds, tick: !dice.roll().is_multiple_of(4) });
     }
     let catalogs = (0..3).map(|_| {
         let mut catalog = catalog_from_bytes(start, &dice.bytes::<14>());
         for office in &mut catalog.offices {
-            office.zone = zone.to_owned();
+            zone.clone_into(&mut office.zone);
         }
         // Open through the night of the change, on odd traces.
         if seed / 20 % 2 == 1 {
@@ -140,7 +141,7 @@ fn jumps_of_a_day_over_both_changes_in_ten_zones() {
                         |case: &Case, clock: &cupo::ManualClock| Replayed(OnDisk::new(case, clock));
                     match run(&case, make) {
                         Ok(counts) => *total.lock().unwrap() += counts,
-                        Err(_) => panic!("trace {n}: {}", report(&case, make)),
+                        Err(error) => panic!("trace {n}: {error:?}\n{}", report(&case, make)),
                     }
                 }
             });

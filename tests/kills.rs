@@ -71,7 +71,7 @@ fn inspect(room: &Path, life: u64) {
     let (data, acks) = paths(room);
     let witness = Witness::read(&acks);
     assert!(witness.failures.is_empty(), "{:?}", witness.failures);
-    let engine = builder(&data, life).snapshot_on_close(life % 2 == 0).open().unwrap();
+    let engine = builder(&data, life).snapshot_on_close(life.is_multiple_of(2)).open().unwrap();
     witness.check(&engine, life);
     engine.close().unwrap();
 }

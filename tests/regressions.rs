@@ -189,7 +189,7 @@ fn a_day_does_not_leave_before_its_last_hold() {
     town.clock.set(instant("2026-12-02T23:45:00Z"));
     town.engine.tick();
     let slot = town.slot("north", WED, 23, 45);
-    let ask = town.ask(1, 1, slot).ttl(Duration::from_secs(1_800));
+    let ask = town.ask(1, 1, slot).ttl(Duration::from_mins(30));
     town.engine.hold(&ask).wait().unwrap();
     town.advance(16);
     assert!(town.engine.day(slot.day).is_some());

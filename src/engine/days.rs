@@ -144,8 +144,12 @@ impl Hall {
     pub(super) fn roster_of(&self, day: DayId) -> Result<Vec<ClaimId>, Error> {
         let world = self.world.load();
         let entry = world.days.get(day).ok_or(Rejection::UnknownDay { day })?;
-        let state = entry.day.state().lock();
-        Ok(state.roster.iter().map(|(_, id)| id).collect())
+        let mut ids: Vec<ClaimId> =
+            entry.day.state().lock().roster.iter().map(|(_, id)| id).collect();
+        // In an order of their own, not that of places used again: what ends first is forgotten
+        // first.
+        ids.sort_unstable();
+        Ok(ids)
     }
 
     /// Changes one claim as `choose` says, without waiting for its durability.

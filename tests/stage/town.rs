@@ -1,5 +1,9 @@
 //! A small town for tests: two offices, three services, a clock that stands still.
-#![allow(dead_code, reason = "each test file uses its part of the town")]
+#![allow(
+    dead_code,
+    clippy::needless_pass_by_value,
+    reason = "each test file uses its part of the town, mostly as an argument of map"
+)]
 
 use std::time::Duration;
 
