@@ -38,8 +38,8 @@ use life::Life;
 use outside::Told;
 use stand::{Stand, quiet};
 
-const TMPFS: &str = "mount -t tmpfs -o size=6m tmpfs \"$CUPO_DISK\" || exit 77";
-const EXT4: &str = "truncate -s 10M \"$CUPO_DISK.image\" || exit 77
+const TMPFS: &str = "mount -t tmpfs -o size=24m tmpfs \"$CUPO_DISK\" || exit 77";
+const EXT4: &str = "truncate -s 24M \"$CUPO_DISK.image\" || exit 77
 mkfs.ext4 -q \"$CUPO_DISK.image\" || exit 77
 mount -o loop \"$CUPO_DISK.image\" \"$CUPO_DISK\" || exit 77";
 
@@ -141,8 +141,16 @@ fn inside() {
 
 fn one(stand: &mut Stand, filler: &Path, heals: bool, counts: &mut Counts) {
     counts.cycles += 1;
-    let life = stand.life();
+    // Slow enough that the log alone does not take the disk: a log that has taken all of it has no
+    // room left for the snapshot that would cut it.
+    let life = Life { pause_us: 2_000, ..stand.life() };
     let mut child = quiet(&mut life.command());
+    if heals {
+        assert!((0..1_000).any(|_| {
+            sleep(10);
+            answers(&life) > 50
+        }));
+    }
     sleep(60 + stand.dice.below(150));
     fill(filler, stand.dice.below(300 << 10));
     sleep(100 + stand.dice.below(300));
@@ -153,7 +161,11 @@ fn one(stand: &mut Stand, filler: &Path, heals: bool, counts: &mut Counts) {
             sleep(10);
             answers(&life) > before
         });
-        assert!(healed, "there is room again, and no answer within 10 s");
+        if !healed {
+            let _ = child.kill();
+            let told = stand.ended(&life);
+            panic!("there is room again, and no answer within 10 s: {told:?}");
+        }
         counts.healed += 1;
     }
     child.kill().unwrap();
@@ -162,7 +174,7 @@ fn one(stand: &mut Stand, filler: &Path, heals: bool, counts: &mut Counts) {
     count(&told, counts);
     if !heals {
         counts.killed_full += 1;
-        let again = stand.life();
+        let again = Life { pause_us: 2_000, ..stand.life() };
         let mut child = quiet(&mut again.command());
         sleep(100 + stand.dice.below(100));
         child.kill().unwrap();

@@ -69,7 +69,8 @@ fn may_trace() -> bool {
 fn faulty(stand: &mut Stand, life: &Life, call: &str, fault: &str, when: u64) -> (Told, String) {
     let trace = stand.room.path().join("trace");
     let (traced, inject) = (format!("trace={call}"), format!("inject={call}:{fault}:when={when}"));
-    let under = ["strace", "-f", "--seccomp-bpf", "-qq", "-y", "-e", "signal=none", "-o"];
+    // No `--seccomp-bpf`: with it, strace 6 does not deliver the signal.
+    let under = ["strace", "-f", "-qq", "-y", "-e", "signal=none", "-o"];
     let under = [&under[..], &[trace.to_str().unwrap(), "-e", &traced, "-e", &inject]].concat();
     quiet(&mut life.command_under(&under)).wait().unwrap();
     let told = stand.ended(life);
@@ -85,8 +86,11 @@ fn is_log(line: &str) -> bool {
 fn told_once(told: &Told, calls: &str, what: &str) -> bool {
     let mut lines = calls.lines().skip_while(|line| !line.contains("(INJECTED)"));
     let Some(injected) = lines.next() else { return false };
-    if is_log(injected) && !calls.contains("EINTR") || calls.contains("fdatasync(") {
-        assert_eq!(lines.filter(|line| is_log(line)).count(), 0, "{what}: tried again\n{calls}");
+    let sync = injected.contains("fdatasync(");
+    let write = injected.contains("pwrite64(") && !injected.contains("EINTR");
+    if is_log(injected) && (sync || write) {
+        let again: Vec<_> = lines.filter(|line| is_log(line)).collect();
+        assert!(again.is_empty(), "{what}: tried again: {again:?}");
         assert_ne!(told.came, Came::Closed, "{what}: {told:?}");
         let known = told.lost + told.dead > 0 || told.refused.is_some();
         assert!(known, "{what}: nobody was told: {told:?}");
@@ -146,7 +150,7 @@ fn a_write_that_lied_stops_the_next_start() {
     let (mut refused, mut harmless) = (0, 0);
     for lie in 0..share(6, 200) {
         let mut stand = Stand::new(first_seed() * 1_000 + lie);
-        let life = Life { work_ms: 200, closes: false, ..stand.life() };
+        let life = Life { work_ms: 250, closes: false, snapshots: false, ..stand.life() };
         let when = 1 + stand.dice.below(20);
         faulty(&mut stand, &life, "pwrite64", "retval=40", when);
         match life.builder().open() {

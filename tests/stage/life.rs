@@ -83,6 +83,8 @@ pub struct Life {
     /// How long it works; then it closes, or just ends.
     pub work_ms: u64,
     pub closes: bool,
+    /// Whether it takes snapshots, at odd moments.
+    pub snapshots: bool,
     /// A thread sleeps so long after every batch of eight changes.
     pub pause_us: u64,
     /// How far its clock is off, and how far it jumps half way.
@@ -99,6 +101,7 @@ impl Life {
             threads: 3,
             work_ms: 60_000,
             closes: true,
+            snapshots: true,
             pause_us: 0,
             shift_ms: 0,
             jump_ms: 0,
@@ -124,9 +127,10 @@ impl Life {
 
     fn give(&self, command: &mut Command) {
         let Self { directory, acks, seed, threads, work_ms, closes, .. } = self;
-        let Self { pause_us, shift_ms, jump_ms, .. } = self;
+        let Self { snapshots, pause_us, shift_ms, jump_ms, .. } = self;
         let (directory, acks) = (directory.display(), acks.display());
-        let rest = format!("{threads}|{work_ms}|{closes}|{pause_us}|{shift_ms}|{jump_ms}");
+        let how = format!("{threads}|{work_ms}|{closes}|{snapshots}");
+        let rest = format!("{how}|{pause_us}|{shift_ms}|{jump_ms}");
         command.env("CUPO_LIFE", format!("{directory}|{acks}|{seed}|{rest}"));
     }
 
@@ -141,9 +145,10 @@ impl Life {
             threads: words[3].parse().unwrap(),
             work_ms: words[4].parse().unwrap(),
             closes: words[5] == "true",
-            pause_us: words[6].parse().unwrap(),
-            shift_ms: number(7),
-            jump_ms: number(8),
+            snapshots: words[6] == "true",
+            pause_us: words[7].parse().unwrap(),
+            shift_ms: number(8),
+            jump_ms: number(9),
         })
     }
 
@@ -263,7 +268,9 @@ fn rest(life: &Life, engine: &Engine, clock: &Shifted, pen: &mut Pen) {
         }
         std::thread::sleep(Duration::from_millis(5 + dice.below(40).min(life.work_ms - passed)));
         // A snapshot that fails has changed nothing; a failed log is told to the workers.
-        let _ = engine.snapshot();
+        if life.snapshots {
+            let _ = engine.snapshot();
+        }
     }
 }
 
