@@ -13,6 +13,8 @@ mod ids;
 mod journals;
 #[path = "bodies/kept.rs"]
 mod kept;
+#[path = "bodies/models.rs"]
+mod models;
 #[path = "bodies/programs.rs"]
 mod programs;
 
@@ -20,18 +22,20 @@ pub use catalogs::catalog;
 pub use directories::{log_dir, segments};
 pub use ids::ids;
 pub use journals::{frames, records, snapshots};
+pub use models::model;
 pub use programs::commands;
 
 /// A target.
 pub type Body = fn(&[u8]) -> bool;
 
 /// Every target by its name, which is also its corpus.
-pub const ALL: [(&str, Body); 8] = [
+pub const ALL: [(&str, Body); 9] = [
     ("catalog", catalog),
     ("commands", commands),
     ("frames", frames),
     ("ids", ids),
     ("log_dir", log_dir),
+    ("model", model),
     ("records", records),
     ("segments", segments),
     ("snapshots", snapshots),

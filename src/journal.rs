@@ -8,6 +8,10 @@ mod flusher;
 mod frame;
 mod replay;
 mod ring;
+#[cfg(all(test, loom))]
+mod schedules;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod threads;
 mod waiters;
 
 use std::task::{Context, Poll};
@@ -91,9 +95,25 @@ impl Journal {
         tail: Tail,
         inline: bool,
     ) -> Result<Arc<Self>, Error> {
-        let next = tail.seq.0 + 1;
         let lines = if inline { SEEDED_RING_LINES } else { RING_LINES };
-        let journal = Arc::new(Self {
+        let mut journal = Self::new(store, tail, lines);
+        if inline {
+            journal.inline = Some(Mutex::new(Flusher::new(epoch)));
+            return Ok(Arc::new(journal));
+        }
+        let journal = Arc::new(journal);
+        let inner = journal.clone();
+        let builder = thread::Builder::new().name("cupo-flusher".into());
+        let started = builder.spawn(move || flusher::run(&inner, epoch));
+        let failed = |error| StorageError::io("start a thread for", "cupo-flusher", error);
+        *journal.flusher.lock() = Some(started.map_err(failed)?);
+        Ok(journal)
+    }
+
+    /// A journal that nobody flushes yet.
+    fn new(store: Arc<dyn LogStore>, tail: Tail, lines: usize) -> Self {
+        let next = tail.seq.0 + 1;
+        Self {
             ring: Ring::new(next, lines),
             next: CachePadded::new(AtomicU64::new(next)),
             room: CachePadded::new(AtomicU64::new(lines as u64)),
@@ -110,17 +130,8 @@ impl Journal {
             window: Window::new(tail),
             store,
             flusher: Mutex::new(None),
-            inline: inline.then(|| Mutex::new(Flusher::new(epoch))),
-        });
-        if inline {
-            return Ok(journal);
+            inline: None,
         }
-        let inner = journal.clone();
-        let builder = thread::Builder::new().name("cupo-flusher".into());
-        let started = builder.spawn(move || flusher::run(&inner, epoch));
-        let failed = |error| StorageError::io("start a thread for", "cupo-flusher", error);
-        *journal.flusher.lock() = Some(started.map_err(failed)?);
-        Ok(journal)
     }
 
     /// Whether changes are possible now.
@@ -183,8 +194,9 @@ impl Journal {
     /// number. The caller holds the locks of everything the group touches, and permits.
     pub(crate) fn publish(&self, now: Time, lines: &mut [Line]) -> Seq {
         let count = lines.len() as u64;
-        // Relaxed: the locks of the caller order groups that touch the same things.
-        let first = self.next.fetch_add(count, Ordering::Relaxed);
+        // AcqRel: the permit for the slot of this number may have gone to somebody else, with a
+        // smaller number; who knows all smaller numbers knows that the flusher is done with it.
+        let first = self.next.fetch_add(count, Ordering::AcqRel);
         let mut seq = first;
         for line in lines.iter_mut() {
             if seq + 1 < first + count {

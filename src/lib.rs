@@ -63,6 +63,10 @@
 //! [`Engine`] is the front door, [`Catalog`] the rules, [`Ask`] a request, [`Commit`] an answer on
 //! its way to the disk, [`Rejection`] a reasoned no, [`log_store`] the seam to other storage.
 
+// The evidence file, which tests share, calls the crate by its name.
+#[cfg(all(test, loom))]
+extern crate self as cupo;
+
 mod catalog;
 mod claim;
 mod engine;

@@ -46,6 +46,8 @@ pub const ENDED_PER_PARTY_MAX: usize = 64;
 pub const SHARDS_MAX: usize = 2_048;
 /// Claims in one shard, in the 28 bits of a claim id.
 pub const CLAIMS_PER_SHARD_MAX: u32 = (1 << 28) - 1;
+/// Days that a past day may stay in memory.
+pub const KEEP_DAYS_MAX: u16 = 600;
 /// Bytes of the reason that comes with an override or a closure.
 pub const REASON_BYTES_MAX: usize = 240;
 

@@ -88,8 +88,8 @@ fn with_archive(mut case: Case) -> Case {
 #[test]
 fn a_planted_difference_is_found_and_made_short() {
     /// Cancels without the cut-off and the cool-off.
-    struct Forgetful(Engine);
-    impl Subject for Forgetful {
+    struct Hasty(Engine);
+    impl Subject for Hasty {
         fn engine(&self) -> &Engine {
             &self.0
         }
@@ -103,10 +103,10 @@ fn a_planted_difference_is_found_and_made_short() {
         }
     }
     let found = std::panic::catch_unwind(|| {
-        check(300, &cases(200), |case, clock| Forgetful(in_memory(case, clock)))
+        check(300, &cases(60), |case, clock| Hasty(in_memory(case, clock)))
     });
     let text = found.unwrap_err().downcast_ref::<String>().unwrap().clone();
-    println!("{text}");
-    assert!(text.contains("Cancel"), "{text}");
-    assert!(text.matches("\n    ").count() < 12, "short: {text}");
+    // The install, a booking, its cancellation, and at most a few to get there.
+    let calls = text.lines().filter(|line| line.starts_with("20")).count();
+    assert!(text.contains("Cancel") && (3..=6).contains(&calls), "{calls} calls: {text}");
 }

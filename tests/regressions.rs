@@ -6,6 +6,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     unreachable_pub,
     missing_docs,
     reason = "a test may panic, and has no readers but its own"
@@ -263,4 +264,20 @@ fn another_service_by_another_channel_is_another_request() {
     let first = town.engine.book(&ask("passport", Channel::DESK)).wait().unwrap().id();
     let other = town.engine.book(&ask("paper", Channel::WEB)).wait().map_err(reason);
     assert_eq!(other, Err(Rejection::RequestReused { claim: first }));
+}
+
+/// A claim in the upper half of 4,096 shards had the bit by which a roster knows its free places:
+/// it was never found there, so closing its day passed it over. Now there are half as many shards.
+#[test]
+fn every_claim_is_on_its_roster_with_the_most_shards() {
+    let clock = cupo::ManualClock::at(instant(town::MORNING));
+    let engine = Engine::builder().seeded(1).shards(4_096).clock(clock.clone()).open().unwrap();
+    engine.install(&Catalog::from_toml(CATALOG).unwrap()).unwrap();
+    let town = Town { engine, clock };
+    for party in 0..16 {
+        town.book(party, town.slot("north", WED, 9 + party as u16 / 4, party as u16 % 4 * 15));
+    }
+    town.sound();
+    let closure = town.engine.close_day(town.day("north", WED), "").unwrap();
+    assert_eq!(closure.displaced.len(), 16);
 }

@@ -166,7 +166,7 @@ pub fn segments(bytes: &[u8]) -> bool {
     let mut pieces = Pieces(bytes);
     let fs = SimFileSystem::new();
     let flags = pieces.number(1);
-    for number in 0..1 + flags % 3 {
+    for number in 0..=flags % 3 {
         write(&fs, &format!("log-{:016x}", number + 1), &file(number + 1, &mut pieces));
     }
     if flags & 4 != 0 {

@@ -11,8 +11,8 @@ pub fn ids(bytes: &[u8]) -> bool {
     if let Some(number) = bytes.first_chunk::<16>() {
         let number = u128::from_le_bytes(*number);
         let low = u64::try_from(number & u128::from(u64::MAX)).expect("64 bits");
-        assert!(again(PartyId(number)) && again(RequestId(number)));
-        assert!(again(ClaimId::from_u64(low)) && again(Span::from_seconds(low)));
+        assert!(again(&PartyId(number)) && again(&RequestId(number)));
+        assert!(again(&ClaimId::from_u64(low)) && again(&Span::from_seconds(low)));
         assert_eq!(ClaimId::from_u64(low).to_u64(), low);
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
@@ -36,7 +36,7 @@ where
     T::Err: Display,
 {
     match text.parse::<T>() {
-        Ok(id) => again(id),
+        Ok(id) => again(&id),
         Err(error) => {
             assert!(!error.to_string().is_empty(), "a refusal without a reason");
             false
@@ -44,7 +44,7 @@ where
     }
 }
 
-fn again<T: FromStr + Display + Debug + PartialEq>(id: T) -> bool {
-    assert_eq!(id.to_string().parse::<T>().ok().as_ref(), Some(&id), "{id} reads back as another");
+fn again<T: FromStr + Display + Debug + PartialEq>(id: &T) -> bool {
+    assert_eq!(id.to_string().parse::<T>().ok().as_ref(), Some(id), "{id} reads back as another");
     true
 }

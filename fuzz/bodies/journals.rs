@@ -69,7 +69,7 @@ fn live(engine: &Engine) {
     }
     for (claim, day) in claims.iter().take(12).zip(days.iter().cycle()) {
         let _ = engine.claim(*claim).wait();
-        let _ = engine.extend(*claim, Duration::from_secs(60)).wait();
+        let _ = engine.extend(*claim, Duration::from_mins(1)).wait();
         let _ = engine.reschedule_by_staff(*claim, day.slot(10), request).wait();
         let _ = engine.confirm(*claim).wait();
         let _ = engine.check_in(*claim).wait();
@@ -105,7 +105,7 @@ pub fn records(bytes: &[u8]) -> bool {
     const LINES: usize = 64;
     let mut kept = ENGINE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let (store, engine) = kept.get_or_insert_with(|| {
-        let mut filled = vec![[23 | 1 << 16, 0, 0, 0, 0, 0, 0, 0]; LINES];
+        let mut filled = vec![[0x1_0017, 0, 0, 0, 0, 0, 0, 0]; LINES];
         filled[0] = [25, 1, 1, 2, 0, 0, 0, 0];
         let store = Kept::of(sealed(&filled));
         (store.clone(), engine(store).open().expect("a sound log"))

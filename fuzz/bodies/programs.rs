@@ -142,16 +142,16 @@ impl Outside {
                 engine.tick();
                 // A tick tells nobody that there was no room, or what failed; the next call does,
                 // and the next tick does what is left to do.
-                let probe = several(engine.confirm(ClaimId::from_u64(u64::MAX)).wait());
+                let probe = several(&engine.confirm(ClaimId::from_u64(u64::MAX)).wait());
                 engine.tick();
                 return probe;
             }
-            14 => return several(engine.close_day(slot.day, "")),
+            14 => return several(&engine.close_day(slot.day, "")),
             _ => {
                 return match b % 3 {
-                    0 => several(engine.reopen_day(slot.day)),
-                    1 => several(engine.set_capacity(slot.day, 0..12, u16::from(a % 4))),
-                    _ => several(engine.snapshot()),
+                    0 => several(&engine.reopen_day(slot.day)),
+                    1 => several(&engine.set_capacity(slot.day, 0..12, u16::from(a % 4))),
+                    _ => several(&engine.snapshot()),
                 };
             }
         };
@@ -172,7 +172,7 @@ impl Outside {
     }
 }
 
-fn several<T>(done: Result<T, Error>) -> Answer {
+fn several<T>(done: &Result<T, Error>) -> Answer {
     match done {
         Ok(_) | Err(Error::Rejected(_)) => Answer::Known,
         Err(_) => Answer::Failed { single: false },

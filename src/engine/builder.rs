@@ -18,7 +18,7 @@ use crate::file_system::RealFileSystem;
 use crate::id::Seq;
 use crate::journal::{Journal, Tail};
 use crate::ledger::Ledger;
-use crate::limits::SHARDS_MAX;
+use crate::limits::{KEEP_DAYS_MAX, SHARDS_MAX};
 use crate::log_store::{DirectoryOptions, DirectoryStore, Durability, LogStore, MemoryStore};
 use crate::record::Effect;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, thread};
@@ -129,10 +129,10 @@ impl Builder {
         self
     }
 
-    /// How many days a past day stays in memory. Default: 7.
+    /// How many days a past day stays in memory, up to 600. Default: 7.
     #[must_use]
     pub fn keep_days(mut self, days: u16) -> Self {
-        self.settings.keep_days = days;
+        self.settings.keep_days = days.min(KEEP_DAYS_MAX);
         self
     }
 

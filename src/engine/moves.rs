@@ -2,6 +2,10 @@
 //!
 //! Takes the new place and frees the old one in one step; if it fails, the old one is untouched.
 
+mod both;
+#[cfg(all(test, loom))]
+mod schedules;
+
 use crate::claim::{ClaimState, Place, Receipt};
 use crate::engine::life::over;
 use crate::engine::request::{party_limit, shortage};
@@ -9,14 +13,15 @@ use crate::engine::wish::{Target, Wish, allowed};
 use crate::engine::{Engine, HalfDone, Hall, Verdict, World, scene, view};
 use crate::error::Error;
 use crate::id::{ClaimId, RequestId, Seq, SlotId};
-use crate::inventory::{DayEntry, DayState, starts_at};
+use crate::inventory::starts_at;
 use crate::journal::Commit;
 use crate::ledger::Shard;
 use crate::planted::{panic_point, planted};
 use crate::record::Effect;
 use crate::rejection::Rejection;
-use crate::sync::MutexGuard;
 use crate::time::Time;
+
+use both::Both;
 
 /// Lines of a move: an expiry met on the way, taken, freed.
 const LINES: u32 = 3;
@@ -73,7 +78,8 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::reschedule`]; [`Rejection::OtherParty`], [`Rejection::HoldExpired`],
-    /// [`Rejection::OutOfRange`] for other services.
+    /// [`Rejection::SlotClosed`] while the hold's day is being closed, [`Rejection::OutOfRange`]
+    /// for other services.
     pub fn reschedule_to_hold(
         &self,
         booking: ClaimId,
@@ -98,61 +104,25 @@ impl Engine {
     }
 }
 
-/// Both days of a move, locked in ascending order; the second only if it is another.
-struct Both<'a> {
-    old: &'a DayEntry,
-    new: &'a DayEntry,
-    first: MutexGuard<'a, DayState>,
-    second: Option<MutexGuard<'a, DayState>>,
-    new_is_first: bool,
-}
-
-impl<'a> Both<'a> {
-    fn lock(old: &'a DayEntry, new: &'a DayEntry) -> Self {
-        let new_is_first = new.day.id <= old.day.id || planted("day_locks_in_call_order");
-        let (low, high) = if new_is_first { (new, old) } else { (old, new) };
-        let first = low.day.state().lock();
-        let second = (low.day.id != high.day.id).then(|| high.day.state().lock());
-        Self { old, new, first, second, new_is_first }
-    }
-
-    fn same(&self) -> bool {
-        self.second.is_none()
-    }
-
-    fn new_state(&mut self) -> &mut DayState {
-        match &mut self.second {
-            Some(second) if !self.new_is_first => second,
-            _ => &mut self.first,
-        }
-    }
-
-    fn old_state(&mut self) -> &mut DayState {
-        match &mut self.second {
-            Some(second) if self.new_is_first => second,
-            _ => &mut self.first,
-        }
-    }
-}
-
 impl Hall {
     fn relocate(&self, wish: Wish) -> Commit<'_, Receipt> {
         loop {
             if let Err(error) = self.status() {
                 return self.refuse(error);
             }
+            if let Target::Hold(hold) = wish.target
+                && hold.shard() != wish.claim.shard()
+            {
+                return self.of_another_shard(wish.claim, hold);
+            }
             let world = self.world.load();
             let unknown = Error::from(Rejection::UnknownClaim { claim: wish.claim });
-            let elsewhere = self.elsewhere(&wish);
             let Some(mut shard) = self.ledger.lock_of(wish.claim) else {
                 return self.refuse(unknown);
             };
             let Some(old_place) = shard.get(wish.claim).map(crate::ledger::Entry::place) else {
                 return Commit::new(&self.journal, shard.seq, Err(unknown));
             };
-            if let Some((seq, rejection)) = elsewhere {
-                return Commit::new(&self.journal, seq.max(shard.seq), Err(rejection.into()));
-            }
             let target = match target(&wish, &shard, old_place) {
                 Ok(place) => place,
                 Err(rejection) => {
@@ -196,19 +166,20 @@ impl Hall {
         }
     }
 
-    /// Why a hold in another shard is not to be moved into: it is another party's. Looked at before
-    /// the claim's own shard is locked, as nobody may wait for one shard with another.
-    fn elsewhere(&self, wish: &Wish) -> Option<(Seq, Rejection)> {
-        let Target::Hold(hold) = wish.target else { return None };
-        if hold.shard() == wish.claim.shard() {
-            return None;
-        }
-        let shard = self.ledger.lock_of(hold);
-        let known = shard.as_ref().is_some_and(|shard| shard.get(hold).is_some());
-        let seq = shard.map_or(Seq(0), |shard| shard.seq);
-        let (other, unknown) =
-            (Rejection::OtherParty { claim: hold }, Rejection::UnknownClaim { claim: hold });
-        Some((seq, if known { other } else { unknown }))
+    /// The refusal of a hold that lies in another shard, so with another party. Looks at one shard
+    /// after the other: two at a time have no order.
+    fn of_another_shard(&self, claim: ClaimId, hold: ClaimId) -> Commit<'_, Receipt> {
+        let mut rests_on = Seq(0);
+        let mut unknown = |id: &ClaimId| {
+            let shard = self.ledger.lock_of(*id);
+            rests_on = rests_on.max(shard.as_ref().map_or(Seq(0), |shard| shard.seq));
+            shard.is_none_or(|shard| shard.get(*id).is_none())
+        };
+        let rejection = match [claim, hold].into_iter().find(|id| unknown(id)) {
+            Some(claim) => Rejection::UnknownClaim { claim },
+            None => Rejection::OtherParty { claim: hold },
+        };
+        Commit::new(&self.journal, rests_on, Err(rejection.into()))
     }
 
     fn try_move(
@@ -262,6 +233,7 @@ impl Hall {
             // for the old one, and a claim never fills both. Who sees room waits for the locks.
             if planted("both_ends_at_once") {
                 new.day.apply(both.new_state(), seq, &taken);
+                crate::sync::thread::yield_now();
                 old.day.apply(both.old_state(), seq, &freed);
             } else {
                 old.day.apply(both.old_state(), seq, &freed);
@@ -295,6 +267,11 @@ impl Hall {
         let here = |rejection: Rejection| (shard.seq, Error::from(rejection));
         if let Target::Hold(hold) = wish.target {
             self.may_take_over(wish.claim, hold, shard, world, now).map_err(here)?;
+            // The hold is about to be revoked: nothing moves into a day that is being closed.
+            if new.day.is_closed() {
+                let rests_on = new.day.seq().max(shard.seq);
+                return Err((rests_on, Rejection::SlotClosed { slot: target.slot() }.into()));
+            }
             return Ok(target);
         }
         let rules = world.rules.as_deref();

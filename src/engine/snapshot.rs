@@ -210,7 +210,7 @@ fn read_day(input: &mut Input<'_>, rebuilt: &mut Rebuilt) -> io::Result<()> {
         return Err(bad("a day that is none"));
     };
     let [seq, closed, slots] = input.words()?;
-    if slots != u64::from(frame.slots) || !frame.is_real() || rebuilt.days.get(id).is_some() {
+    if slots != u64::from(frame.slots) || !frame.is_real(id) || rebuilt.days.get(id).is_some() {
         return Err(bad("a day with another number of slots"));
     }
     let mut counts = Vec::with_capacity(usize::from(frame.slots));
@@ -261,7 +261,7 @@ impl Rebuilt {
     /// Puts a new day in the map.
     pub(super) fn make_day(&mut self, id: DayId, frame: DayFrame) -> Option<DayEntry> {
         let numbers = self.document.as_ref().map(|document| &document.numbers);
-        if !frame.is_real() || !numbers.is_some_and(|numbers| numbers.has(id.calendar())) {
+        if !frame.is_real(id) || !numbers.is_some_and(|numbers| numbers.has(id.calendar())) {
             return None;
         }
         let plan = self.admin.plans.get(frame.plan)?;

@@ -2,6 +2,8 @@
 //!
 //! Never loses what was synced, and never keeps what a seed says is lost.
 
+mod image;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,28 +12,18 @@ use std::sync::Arc;
 use crate::file_system::{FileHandle, FileSystem};
 use crate::sync::Mutex;
 
-/// What a disk writes whole or not at all.
-const SECTOR: usize = 512;
-
-/// What becomes of unsynced writes when the power goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Crash {
-    /// None of them are there.
-    LoseUnsynced,
-    /// All of them are there.
-    KeepAll,
-    /// Each sector, and each change of a directory, is there or not as the seed says.
-    Random(u64),
-}
+pub use image::Crash;
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// An input/output error. A failed sync loses what it was to write, as on Linux: the next sync
-    /// succeeds and the bytes are gone after a crash.
+    /// succeeds; the bytes are seen until the cache is dropped, and gone after a crash.
     Eio,
     /// No space is left.
     Enospc,
+    /// The quota is used up.
+    Edquot,
     /// The file system became read-only.
     Erofs,
     /// Interrupted.
@@ -52,13 +44,18 @@ struct State {
     durable_names: BTreeMap<PathBuf, usize>,
     calls: u64,
     fault: Option<(u64, Fault)>,
+    reads: u64,
+    read_fault: Option<(u64, Fault)>,
+    /// From this call on nothing is done.
+    power_cut: Option<u64>,
     capacity: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Inode {
-    now: Vec<u8>,
-    durable: Vec<u8>,
+    /// Shared with each other and with crash images until written.
+    now: Arc<Vec<u8>>,
+    durable: Arc<Vec<u8>>,
     /// A sync failed: what it was to write never reaches the disk.
     lost: bool,
     locked: bool,
@@ -94,76 +91,47 @@ impl SimFileSystem {
         self.0.lock().capacity = bytes;
     }
 
-    /// A file system as the power cut leaves it. This one stays as it is, so that one history can
-    /// be cut in many ways.
-    #[must_use]
-    pub fn crash(&self, crash: Crash) -> Self {
-        let state = self.0.lock();
-        let mut random = match crash {
-            Crash::Random(seed) => seed | 1,
-            _ => 1,
-        };
-        let mut keep = || match crash {
-            Crash::LoseUnsynced => false,
-            Crash::KeepAll => true,
-            Crash::Random(_) => {
-                // xorshift64 (Marsaglia 2003).
-                random ^= random << 13;
-                random ^= random >> 7;
-                random ^= random << 17;
-                random & 1 == 0
-            }
-        };
-        let mut names = state.durable_names.clone();
-        for (path, inode) in &state.names {
-            if names.get(path) != Some(inode) && keep() {
-                names.retain(|_, other| other != inode);
-                names.insert(path.clone(), *inode);
-            }
-        }
-        for path in state.durable_names.keys() {
-            if !state.names.contains_key(path) && keep() {
-                names.remove(path);
-            }
-        }
-        let inodes = state.inodes.iter().map(|inode| inode.after(&mut keep)).collect();
-        let after = State { inodes, durable_names: names.clone(), names, ..State::default() };
-        Self(Arc::new(Mutex::new(State { capacity: state.capacity, ..after })))
+    /// The power is gone at call number `call`: it and all later calls fail and change nothing.
+    /// What was written before is on the disk or not, as [`SimFileSystem::crash`] is told.
+    pub fn cut_power_at(&self, call: u64) {
+        self.0.lock().power_cut = Some(call);
     }
 
-    /// The bytes of a file, to damage them: `None` if there is no such file.
+    /// Makes read number `read` (the first is 1) fail; reads are those of bytes and lengths, the
+    /// listings of directories, and the openings of files that are there.
+    pub fn fail_read(&self, read: u64, fault: Fault) {
+        self.0.lock().read_fault = Some((read, fault));
+    }
+
+    /// How many such reads were made.
+    pub fn reads(&self) -> u64 {
+        self.0.lock().reads
+    }
+
+    /// The bytes of a file, to damage them: `None` if there is no such file. Only the sharing with
+    /// other images is undone first, so that damage and repair in place cost no copy.
     pub fn with_bytes<T>(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>) -> T) -> Option<T> {
         let mut state = self.0.lock();
         let inode = *state.names.get(path)?;
         let inode = state.inodes.get_mut(inode)?;
-        let result = change(&mut inode.now);
+        // Dropped first, so that `now` is not shared with it.
+        inode.durable = Arc::default();
+        let result = change(Arc::make_mut(&mut inode.now));
         inode.durable = inode.now.clone();
         Some(result)
     }
 }
 
-impl Inode {
-    fn after(&self, keep: &mut impl FnMut() -> bool) -> Self {
-        let mut durable = self.durable.clone();
-        if self.lost {
-            return Self { now: durable.clone(), durable, ..Self::default() };
-        }
-        if self.now.len() != durable.len() && keep() {
-            durable.resize(self.now.len(), 0);
-        }
-        let sectors = durable.len().div_ceil(SECTOR);
-        for sector in 0..sectors {
-            let span = sector * SECTOR..((sector + 1) * SECTOR).min(durable.len());
-            let (Some(old), Some(new)) = (durable.get(span.clone()), self.now.get(span.clone()))
-            else {
-                continue;
-            };
-            if old != new && keep() {
-                let new = new.to_vec();
-                durable.splice(span, new);
-            }
-        }
-        Self { now: durable.clone(), durable, ..Self::default() }
+impl Fault {
+    fn error(self) -> io::Result<Option<Self>> {
+        Err(match self {
+            Self::Eio => io::Error::from_raw_os_error(5),
+            Self::Enospc => io::ErrorKind::StorageFull.into(),
+            Self::Edquot => io::ErrorKind::QuotaExceeded.into(),
+            Self::Erofs => io::ErrorKind::ReadOnlyFilesystem.into(),
+            Self::Eintr => io::ErrorKind::Interrupted.into(),
+            Self::ShortWrite => return Ok(Some(self)),
+        })
     }
 }
 
@@ -171,15 +139,24 @@ impl State {
     /// Counts a call and says whether it is the one to fail.
     fn call(&mut self) -> io::Result<Option<Fault>> {
         self.calls += 1;
+        if self.power_is_gone() {
+            return Fault::Eio.error();
+        }
         match self.fault {
-            Some((call, fault)) if call == self.calls => match fault {
-                Fault::Eio => Err(io::Error::from_raw_os_error(5)),
-                Fault::Enospc => Err(io::ErrorKind::StorageFull.into()),
-                Fault::Erofs => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
-                Fault::Eintr => Err(io::ErrorKind::Interrupted.into()),
-                Fault::ShortWrite => Ok(Some(fault)),
-            },
+            Some((call, fault)) if call == self.calls => fault.error(),
             _ => Ok(None),
+        }
+    }
+
+    fn power_is_gone(&self) -> bool {
+        self.power_cut.is_some_and(|call| call <= self.calls)
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        self.reads += 1;
+        match self.read_fault {
+            Some((read, fault)) if read == self.reads => fault.error().map(|_| ()),
+            _ => Ok(()),
         }
     }
 }
@@ -191,7 +168,10 @@ impl FileSystem for SimFileSystem {
         let mut state = self.0.lock();
         let known = state.names.get(path).copied();
         let inode = match known {
-            Some(inode) => inode,
+            Some(inode) => {
+                state.read()?;
+                inode
+            }
             None if create => {
                 state.call()?;
                 state.inodes.push(Inode::default());
@@ -216,7 +196,8 @@ impl FileSystem for SimFileSystem {
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
-        let state = self.0.lock();
+        let mut state = self.0.lock();
+        state.read()?;
         let inside = state.names.keys().filter(|path| path.parent() == Some(directory));
         let name =
             |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -254,18 +235,20 @@ impl FileSystem for SimFileSystem {
 
 impl FileHandle for SimFile {
     fn len(&self) -> io::Result<u64> {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
+        state.read()?;
         Ok(state.inodes.get(self.inode).map_or(0, |inode| inode.now.len() as u64))
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
+        state.read()?;
         let bytes = state.inodes.get(self.inode).map_or(&[][..], |inode| &inode.now);
         let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
         let rest = bytes.get(from..).unwrap_or(&[]);
         let count = rest.len().min(buffer.len());
-        for (to, from) in buffer.iter_mut().zip(rest) {
-            *to = *from;
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
         }
         Ok(count)
     }
@@ -283,10 +266,11 @@ impl FileHandle for SimFile {
         if more > 0 && capacity.is_some_and(|capacity| total + more > capacity) {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        if inode.now.len() < end {
-            inode.now.resize(end, 0);
+        let now = Arc::make_mut(&mut inode.now);
+        if now.len() < end {
+            now.resize(end, 0);
         }
-        if let Some(space) = inode.now.get_mut(from..end) {
+        if let Some(space) = now.get_mut(from..end) {
             space.copy_from_slice(bytes);
         }
         Ok(bytes.len())
@@ -296,7 +280,7 @@ impl FileHandle for SimFile {
         let mut state = self.state.lock();
         state.call()?;
         if let Some(inode) = state.inodes.get_mut(self.inode) {
-            inode.now.resize(usize::try_from(length).unwrap_or(0), 0);
+            Arc::make_mut(&mut inode.now).resize(usize::try_from(length).unwrap_or(0), 0);
         }
         Ok(())
     }
@@ -304,11 +288,12 @@ impl FileHandle for SimFile {
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         let called = state.call();
+        let power_is_gone = state.power_is_gone();
         let Some(inode) = state.inodes.get_mut(self.inode) else {
             return Ok(());
         };
         // The pages are marked clean: programs still see them, the disk never gets them.
-        inode.lost |= called.is_err();
+        inode.lost |= called.is_err() && !power_is_gone;
         called?;
         if !inode.lost {
             inode.durable = inode.now.clone();
@@ -320,7 +305,13 @@ impl FileHandle for SimFile {
         self.sync_data()
     }
 
-    fn drop_cache(&self) {}
+    fn drop_cache(&self) {
+        if let Some(inode) = self.state.lock().inodes.get_mut(self.inode)
+            && inode.lost
+        {
+            inode.now = inode.durable.clone();
+        }
+    }
 }
 
 impl Drop for SimFile {

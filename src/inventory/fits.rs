@@ -3,11 +3,15 @@
 //!
 //! Never asked of the living engine: it decides by the rules, which are stricter.
 
+use chrono::NaiveTime;
+
 use crate::claim::Place;
+use crate::id::DayId;
 use crate::inventory::day::{Day, DayState};
 use crate::inventory::plan::{Shape, lanes};
 use crate::limits::SLOTS_PER_DAY_MAX;
 use crate::record::{DayFrame, Effect, PlanRange};
+use crate::time::Time;
 
 impl Day {
     /// Whether an effect on a claim can follow what is known of this day.
@@ -66,9 +70,11 @@ impl Day {
 }
 
 impl DayFrame {
-    /// Whether a day can look like this.
-    pub(crate) fn is_real(&self) -> bool {
-        self.slots <= SLOTS_PER_DAY_MAX
+    /// Whether a day can look like this: it begins on its date somewhere on Earth.
+    pub(crate) fn is_real(&self, day: DayId) -> bool {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+        let midnight = Time::from(day.date().and_time(NaiveTime::MIN).and_utc());
+        self.slots <= SLOTS_PER_DAY_MAX && self.begins.0.abs_diff(midnight.0) <= DAY_MS
     }
 }
 

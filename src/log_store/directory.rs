@@ -52,6 +52,14 @@ struct Log<F: FileSystem> {
     buffer: Vec<u8>,
 }
 
+/// A file with its name, not yet gone over to.
+struct Made<F: FileSystem> {
+    file: F::File,
+    /// The checksum of its last block.
+    previous: u32,
+    found: Found,
+}
+
 impl<F: FileSystem + Clone> DirectoryStore<F> {
     /// Locks a directory, made if missing. The log is taken over by [`LogStore::claim`].
     ///
@@ -101,17 +109,17 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         move |error| StorageError::io(doing, &directory, error)
     }
 
-    /// Begins the next file, with frames that recovery could not prove to have been synced.
-    fn begin_file(
+    /// Makes the next file, with frames that recovery could not prove to have been synced, and
+    /// gives it its name. If that fails the present file can be gone on with.
+    fn make_file(
         &self,
-        log: &mut Log<F>,
+        log: &Log<F>,
         number: u64,
         first: Position,
         frames: &[Vec<u8>],
-    ) -> Result<(), StorageError> {
+    ) -> Result<Made<F>, StorageError> {
         let need: u64 = frames.iter().map(|frame| block_bytes(frame.len())).sum();
-        let need = need + 4 * BLOCK_BYTES as u64;
-        let length = self.options.segment_bytes.max(need);
+        let length = self.options.segment_bytes.max(need + 4 * BLOCK_BYTES as u64);
         let path = self.spares.take(length).map_err(self.io("prepare a log file in"))?;
         let io = |error| StorageError::io("begin", &path, error);
         let file = self.fs.open(&path, false).map_err(io)?;
@@ -119,27 +127,30 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         let salt = fresh_salt(self.options.seed, number);
         let header = FileHeader { salt, number, epoch: log.epoch, first, length };
         let mut bytes = header.to_bytes();
-        let mut index = Vec::new();
-        log.previous = 0;
+        let (mut index, mut previous) = (Vec::new(), 0);
         for (position, frame) in (first..).zip(frames) {
             if (position - first).is_multiple_of(INDEX_STEP) {
                 index.push((position, bytes.len() as u64));
             }
             let block = log.block(Kind::Frame, salt, position, frame.len());
-            log.previous = block.write(frame, &mut bytes);
+            previous = Block { previous, ..block }.write(frame, &mut bytes);
         }
         write_all(&file, 0, &bytes).map_err(io)?;
         file.sync_all().map_err(io)?;
         let name = self.directory.join(name_of(number));
         self.fs.rename(&path, &name).map_err(io)?;
+        let (path, next, end) = (name, first + frames.len() as u64, bytes.len() as u64);
+        Ok(Made { file, previous, found: Found { path, header, index, next, end } })
+    }
+
+    /// Goes over to the next file. From its rename on there is no way back to the one before.
+    fn enter_file(&self, log: &mut Log<F>, made: Made<F>) -> Result<(), StorageError> {
         if !planted("skip_the_directory_sync") {
             self.fs.sync_directory(&self.directory).map_err(self.io("sync"))?;
         }
-        log.offset = bytes.len() as u64;
-        let next = first + frames.len() as u64;
-        let end = log.offset;
-        self.files.lock().push(Found { path: name, header, index, next, end });
-        log.current = Some((file, header));
+        (log.offset, log.previous) = (made.found.end, made.previous);
+        log.current = Some((made.file, made.found.header));
+        self.files.lock().push(made.found);
         self.spares.ask();
         Ok(())
     }
@@ -158,22 +169,20 @@ impl<F: FileSystem + Clone> DirectoryStore<F> {
         if !fits(log) {
             self.seal_file(log)?;
             let number = log.current.as_ref().map_or(0, |(_, header)| header.number) + 1;
-            match self.begin_file(log, number, position, &[]) {
+            match self.make_file(log, number, position, &[]) {
                 Err(error) if is_full(&error) && planted("lose_a_frame_when_full") => {
                     log.last = position;
                     return Ok(Appended::Stored);
                 }
                 Err(error) if is_full(&error) => return Ok(Appended::Full),
-                other => other?,
+                made => self.enter_file(log, made?)?,
             }
             if !fits(log) {
                 let what = "a frame larger than a log file";
                 return Err(damaged(&self.directory, 0, position, what));
             }
         }
-        let Some((file, header)) = log.current.take() else {
-            return Ok(Appended::Full);
-        };
+        let Some((file, header)) = log.current.take() else { return Ok(Appended::Full) };
         let mut buffer = std::mem::take(&mut log.buffer);
         buffer.clear();
         let block = log.block(Kind::Frame, header.salt, position, frame.len());
@@ -330,7 +339,8 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         self.spares.tidy().map_err(self.io("tidy"))?;
         *self.files.lock() = scan.files;
         let first = log.synced + 1;
-        self.begin_file(&mut log, number, first, &frames)?;
+        let made = self.make_file(&log, number, first, &frames)?;
+        self.enter_file(&mut log, made)?;
         log.synced = log.last;
         log.settled = frames.is_empty();
         Ok(Claimed { epoch, last: log.last, clean: scan.clean })
@@ -395,8 +405,8 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         }
         let log = self.log.lock();
         let reserve = (RING_LINES as u64 * 64 * 2).min(self.options.segment_bytes / 2);
-        let room =
-            log.current.as_ref().is_some_and(|(_, header)| log.offset + reserve <= header.length);
+        let current = log.current.as_ref();
+        let room = current.is_some_and(|(_, header)| log.offset + reserve <= header.length);
         drop(log);
         // Without a thread of its own the next file is made here, as soon as there is room.
         let more = || self.spares.make_ready().is_ok();

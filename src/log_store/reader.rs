@@ -7,14 +7,15 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::error::StorageError;
-use crate::file_system::RealFileSystem;
+use crate::file_system::{FileSystem, RealFileSystem};
 use crate::log_store::blocks::read_files;
 use crate::log_store::recovery::{Scan, scan};
 use crate::log_store::{Appended, Claimed, LogStore, Position, SnapshotName, manifest, snapshots};
 
 /// A read-only view of a log directory, beside its owner or without one.
 #[derive(Debug)]
-pub struct DirectoryReader {
+pub struct DirectoryReader<F: FileSystem = RealFileSystem> {
+    fs: F,
     directory: PathBuf,
     scan: Scan,
 }
@@ -25,10 +26,20 @@ impl DirectoryReader {
     /// # Errors
     /// Damage, a newer format, or the system's refusal.
     pub fn open(directory: &Path) -> Result<Self, StorageError> {
-        manifest::read(&RealFileSystem, directory)?;
-        let snapshot = snapshots::newest(&RealFileSystem, directory)?;
-        let scan = scan(&RealFileSystem, directory, snapshot)?;
-        Ok(Self { directory: directory.to_path_buf(), scan })
+        Self::open_in(RealFileSystem, directory)
+    }
+}
+
+impl<F: FileSystem> DirectoryReader<F> {
+    /// As [`DirectoryReader::open`], in another file system.
+    ///
+    /// # Errors
+    /// As [`DirectoryReader::open`].
+    pub fn open_in(fs: F, directory: &Path) -> Result<Self, StorageError> {
+        manifest::read(&fs, directory)?;
+        let snapshot = snapshots::newest(&fs, directory)?;
+        let scan = scan(&fs, directory, snapshot)?;
+        Ok(Self { fs, directory: directory.to_path_buf(), scan })
     }
 
     /// The last frame.
@@ -61,7 +72,7 @@ fn refused() -> StorageError {
     StorageError::Poisoned("this view of the log is read-only".into())
 }
 
-impl LogStore for DirectoryReader {
+impl<F: FileSystem> LogStore for DirectoryReader<F> {
     fn claim(&self) -> Result<Claimed, StorageError> {
         Err(refused())
     }
@@ -76,7 +87,7 @@ impl LogStore for DirectoryReader {
         upto: Position,
         visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
-        read_files(&RealFileSystem, &self.scan.files, from, upto, visit)
+        read_files(&self.fs, &self.scan.files, from, upto, visit)
     }
 
     fn first(&self) -> Position {
@@ -92,7 +103,7 @@ impl LogStore for DirectoryReader {
     }
 
     fn snapshots(&self) -> Result<Vec<SnapshotName>, StorageError> {
-        snapshots::list(&RealFileSystem, &self.directory)
+        snapshots::list(&self.fs, &self.directory)
     }
 
     fn get_snapshot(
@@ -100,7 +111,7 @@ impl LogStore for DirectoryReader {
         name: SnapshotName,
         read: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>,
     ) -> Result<(), StorageError> {
-        snapshots::get(&RealFileSystem, &self.directory, name, read)
+        snapshots::get(&self.fs, &self.directory, name, read)
     }
 
     fn truncate(&self, _upto: Position, _keep: usize) -> Result<(), StorageError> {

@@ -165,7 +165,7 @@ impl<F: FileSystem> Spares<F> {
     /// Zeros to the end, so that later syncs need not write about the file's length.
     fn prepare(&self, path: &Path, bytes: u64) -> io::Result<()> {
         let file = self.fs.open(path, true)?;
-        let zeros = vec![0; ZEROS];
+        let zeros = vec![0; usize::try_from(bytes).unwrap_or(ZEROS).min(ZEROS)];
         let mut offset = 0;
         while offset < bytes {
             let count = usize::try_from((bytes - offset).min(ZEROS as u64)).unwrap_or(ZEROS);

@@ -8,8 +8,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use super::thread;
 use super::tool::sync as tool;
-use super::tool::thread;
 
 /// A lock.
 pub(crate) struct Mutex<T>(tool::Mutex<T>);
@@ -88,6 +88,14 @@ impl fmt::Debug for Condvar {
         f.write_str("Condvar")
     }
 }
+
+/// One a thread, as the explorer counts threads; it knows no constants.
+macro_rules! one_a_thread {
+    (static $name:ident: $kind:ty = const { $value:expr };) => {
+        $crate::sync::tool::thread_local! { static $name: $kind = $value; }
+    };
+}
+pub(crate) use one_a_thread as thread_local;
 
 /// Parks without a limit: here time wakes nobody.
 pub(crate) fn park_timeout(_time: Duration) {

@@ -139,8 +139,7 @@ impl History {
             if *used > places {
                 let why = format!("No order explains #1: slot {slot} has {places} places.");
                 let events = vec![event.clone()];
-                let (slots, crashes) = (self.slots.clone(), self.crashes.clone());
-                let history = Self { events, slots, crashes, ..*self };
+                let history = Self { events, ..self.clone() };
                 let operations = self.events.len();
                 return Err(Box::new(CounterExample { history, why, operations }));
             }

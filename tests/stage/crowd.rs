@@ -5,7 +5,7 @@ use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
 use cupo::testing::history::{Client, Recorder};
-use cupo::{Ask, ClaimId, RequestId, SlotId};
+use cupo::{Ask, ClaimId, Error, Receipt, RequestId, SlotId};
 
 use super::town::Town;
 
@@ -110,7 +110,7 @@ impl Crowd {
             13..=15 => drop(client.confirm(engine, claim)),
             16..=17 => drop(client.release(engine, claim)),
             18..=20 => drop(client.cancel(engine, claim)),
-            21 => drop(client.extend(engine, claim, Duration::from_secs(900))),
+            21 => drop(client.extend(engine, claim, Duration::from_mins(15))),
             22..=23 => drop(client.swap(engine, (claim, slot, request))),
             24..=26 => drop(client.reschedule(engine, (claim, slot, request))),
             27 => drop(client.reschedule_to_hold(engine, (claim, other, request))),
@@ -125,18 +125,14 @@ impl Crowd {
             let party = self.parties + u128::from(dice.roll() % 4);
             let fresh = (town.ask(party, heard.requests, slot), dice.below(3) == 0);
             let again = heard.asks.len().saturating_sub(4) + dice.below(4);
-            match heard.asks.get(again).filter(|_| dice.below(4) == 0) {
-                Some(known) => known.clone(),
-                None => {
-                    heard.asks.push(fresh.clone());
-                    fresh
-                }
+            if let Some(known) = heard.asks.get(again).filter(|_| dice.below(4) == 0) {
+                known.clone()
+            } else {
+                heard.asks.push(fresh.clone());
+                fresh
             }
         };
-        let answer = match booked {
-            true => client.book(&town.engine, &ask),
-            false => client.hold(&town.engine, &ask),
-        };
+        let answer = grant(town, client, &ask, booked);
         if let Ok(receipt) = answer {
             let mut heard = self.heard.lock().unwrap();
             if !heard.claims.contains(&receipt.id()) {
@@ -152,10 +148,7 @@ impl Crowd {
             drop(client.claim(&town.engine, *claim));
         }
         for (ask, booked) in &heard.asks {
-            let answer = match booked {
-                true => client.book(&town.engine, ask),
-                false => client.hold(&town.engine, ask),
-            };
+            let answer = grant(town, client, ask, *booked);
             if let Ok(receipt) = answer {
                 drop(client.claim(&town.engine, receipt.id()));
             }
@@ -164,4 +157,8 @@ impl Crowd {
             client.look(&town.engine, *slot);
         }
     }
+}
+
+fn grant(town: &Town, client: &mut Client<'_>, ask: &Ask, booked: bool) -> Result<Receipt, Error> {
+    if booked { client.book(&town.engine, ask) } else { client.hold(&town.engine, ask) }
 }

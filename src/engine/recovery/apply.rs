@@ -142,7 +142,7 @@ impl Rebuilt {
         let Some(entry) = self.day_before(day, seq)?.cloned() else {
             return Ok(());
         };
-        if usize::from(frame.slots) != entry.day.slots() {
+        if usize::from(frame.slots) != entry.day.slots() || !frame.is_real(day) {
             return Err(UNFIT);
         }
         entry.day.replan(&mut entry.day.state().lock(), seq, frame, plan.clone());

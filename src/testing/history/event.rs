@@ -186,6 +186,8 @@ pub struct History {
     pub hold_ttl: Duration,
     /// The slots and their places. A slot not named here has none.
     pub slots: BTreeMap<SlotId, u16>,
+    /// Which request made a claim, where no answer of these calls may show it.
+    pub claims: BTreeMap<ClaimId, (PartyId, RequestId)>,
     /// The calls, in any order.
     pub events: Vec<Event>,
     /// Moments at which the engine died: what had no answer by then happened before, or never.
@@ -194,10 +196,10 @@ pub struct History {
 
 impl History {
     /// An empty history.
-    pub const fn new(begins: DateTime<Utc>) -> Self {
-        let hold_ttl = Duration::from_secs(600);
-        let slots = BTreeMap::new();
-        Self { begins, hold_ttl, slots, events: Vec::new(), crashes: Vec::new() }
+    pub fn new(begins: DateTime<Utc>) -> Self {
+        let hold_ttl = Duration::from_mins(10);
+        let (slots, claims) = (BTreeMap::new(), BTreeMap::new());
+        Self { begins, hold_ttl, slots, claims, events: Vec::new(), crashes: Vec::new() }
     }
 }
 

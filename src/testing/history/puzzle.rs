@@ -45,6 +45,10 @@ impl<'h> Puzzle<'h> {
             key_of: HashMap::new(),
             count: 0,
         };
+        for (id, (party, request)) in &history.claims {
+            let key = puzzle.key(*party, *request);
+            puzzle.key_of.insert(*id, key);
+        }
         for event in &history.events {
             if let Answer::Is(Seen { id, party, request, .. }, _) = event.answer {
                 let key = puzzle.key(party, request);
@@ -141,7 +145,7 @@ impl<'h> Puzzle<'h> {
             return changes.filter(|change| !change.is_empty()).collect();
         }
         let agreed = possible.into_iter().filter_map(|(reply, change)| {
-            self.agrees(reply, call.answer).then(|| self.bind(reply, call.answer, change))
+            self.agrees(reply, call.answer).then(|| bind(reply, call.answer, change))
         });
         agreed.collect()
     }
@@ -175,28 +179,19 @@ impl<'h> Puzzle<'h> {
         }
     }
 
-    /// An answer that shows a claim tells its id.
-    fn bind(&self, reply: Reply, answer: &Answer, mut change: Change) -> Change {
-        if let (Reply::Is { key, mut record, .. }, Answer::Is(seen, _)) = (reply, answer)
-            && record.id.is_none()
-        {
-            record.id = Some(seen.id);
-            change.writes.retain(|(written, _)| *written != key);
-            change.writes.push((key, Some(record)));
-        }
-        change
-    }
-
     /// The calls that share claims or slots, group by group, each with all moves of the clock.
     pub(super) fn groups(&self) -> Vec<Vec<usize>> {
         let mut links = Links::default();
         for call in &self.moves {
             let (key, other, slot) = touched(&call.deed);
             let shown = match call.answer {
-                Answer::Is(seen, _) => Some(seen.slot),
+                Answer::Is(seen, _) => Some(seen),
                 _ => None,
             };
-            for node in [other.map(Node::Claim), slot.map(Node::Slot), shown.map(Node::Slot)] {
+            let same = shown.and_then(|seen| self.key_of.get(&seen.id).copied());
+            let claims = [other.map(Node::Claim), same.map(Node::Claim)];
+            let slots = [slot.map(Node::Slot), shown.map(|seen| Node::Slot(seen.slot))];
+            for node in claims.into_iter().chain(slots) {
                 if let (Some(key), Some(node)) = (key, node) {
                     links.join(Node::Claim(key), node);
                 }
@@ -216,6 +211,18 @@ impl<'h> Puzzle<'h> {
         };
         groups.into_values().map(with_clock).collect()
     }
+}
+
+/// An answer that shows a claim tells its id.
+fn bind(reply: Reply, answer: &Answer, mut change: Change) -> Change {
+    if let (Reply::Is { key, mut record, .. }, Answer::Is(seen, _)) = (reply, answer)
+        && record.id.is_none()
+    {
+        record.id = Some(seen.id);
+        change.writes.retain(|(written, _)| *written != key);
+        change.writes.push((key, Some(record)));
+    }
+    change
 }
 
 /// The claims and the slot that a call is about.

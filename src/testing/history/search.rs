@@ -64,11 +64,8 @@ pub(super) fn order(puzzle: &Puzzle<'_>, group: &[usize]) -> Result<(), Stuck> {
     while at != search.line.end() {
         let call = at / 2;
         let may_be_never = search.get(call).is_none_or(|of| of.optional);
-        at = if at % 2 == 0 {
-            match search.place(call) {
-                true => search.line.first(),
-                false => search.line.after(at),
-            }
+        at = if at.is_multiple_of(2) {
+            if search.place(call) { search.line.first() } else { search.line.after(at) }
         } else if may_be_never {
             search.push(Frame { call, rest: Vec::new(), undo: Change::default(), never: true });
             search.line.first()

@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 use crate::testing::history::puzzle::Puzzle;
 use crate::testing::history::search::{Stuck, order};
 use crate::testing::history::spec::Deed;
-use crate::testing::history::{Answer, Event, History, Operation};
-use crate::{ClaimState, Rejection, SlotId};
+use crate::testing::history::{Answer, Event, History, Operation, Seen};
+use crate::{ClaimId, ClaimState, PartyId, Rejection, RequestId, SlotId};
 
 /// Where a history has no order; `None` if it has one.
 pub(super) fn stuck(puzzle: &Puzzle<'_>) -> Option<Stuck> {
@@ -28,6 +28,7 @@ pub(super) fn shrink(history: &History) -> History {
     let moves = found.group.iter().filter_map(|number| puzzle.moves.get(*number));
     let group: HashSet<usize> = moves.map(|of| of.event).collect();
     let mut least = only(history, |number, _| group.contains(&number));
+    least.claims.extend(named(history));
     least = shortest(&least);
     loop {
         let before = least.events.len();
@@ -43,7 +44,26 @@ pub(super) fn shrink(history: &History) -> History {
 fn only(history: &History, keep: impl Fn(usize, &Event) -> bool) -> History {
     let events = history.events.iter().enumerate().filter(|(number, event)| keep(*number, event));
     let events = events.map(|(_, event)| event.clone()).collect();
-    History { events, slots: history.slots.clone(), crashes: history.crashes.clone(), ..*history }
+    let (slots, claims) = (history.slots.clone(), history.claims.clone());
+    History { events, slots, claims, crashes: history.crashes.clone(), ..*history }
+}
+
+/// Which request made each claim, so that it is known when the answers that show it are left out;
+/// but for claims that answers contradict each other about.
+fn named(history: &History) -> HashMap<ClaimId, (PartyId, RequestId)> {
+    let shown = || {
+        history.events.iter().filter_map(|event| match event.answer {
+            Answer::Is(Seen { id, party, request, .. }, _) => Some((id, (party, request))),
+            _ => None,
+        })
+    };
+    let mut named: HashMap<_, _> = shown().collect();
+    for (id, by) in shown() {
+        if named.get(&id).is_some_and(|other| *other != by) {
+            named.remove(&id);
+        }
+    }
+    named
 }
 
 /// What was seen up to a moment: later answers are not known yet.

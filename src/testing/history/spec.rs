@@ -213,10 +213,9 @@ impl State {
             let claim = record.id.unwrap_or(ClaimId::from_u64(u64::MAX));
             return no(Rejection::RequestReused { claim }, Change::default());
         }
-        let (state, deadline) = match asked.booked {
-            true => (ClaimState::Booked, 0),
-            false => (ClaimState::Held, self.now + ttl),
-        };
+        let booked = (ClaimState::Booked, 0);
+        let held = (ClaimState::Held, self.now + ttl);
+        let (state, deadline) = if asked.booked { booked } else { held };
         let (id, version, moved_by, slot) = (None, 0, None, asked.slot);
         let record = Record { id, asked, slot, state, deadline, version, moved_by };
         self.take(key, record, asked.slot, (capacity, asked.places), &Change::default())
@@ -289,7 +288,7 @@ impl State {
         capacity: u16,
     ) -> Possible {
         let Some((record, before)) = self.met(who) else { return unknown(who.id) };
-        if let Some(known) = moved_before(who, record, to, request, &before) {
+        if let Some(known) = moved_before(who, record, (to, request), &before) {
             return known;
         }
         if record.state != of {
@@ -308,7 +307,7 @@ impl State {
             return no(Rejection::OtherParty { claim: hold.id }, Change::default());
         }
         let Some((record, before)) = self.met(who) else { return unknown(who.id) };
-        if let Some(known) = moved_before(who, record, held.slot, request, &before) {
+        if let Some(known) = moved_before(who, record, (held.slot, request), &before) {
             return known;
         }
         if record.state != ClaimState::Booked {
@@ -323,7 +322,7 @@ impl State {
             let noticed = Change::of(hold.key, held.ended(how));
             return vec![
                 (Reply::Expired { from, upto: from }, before),
-                (Reply::No(Rejection::AlreadyEnded { how }), noticed),
+                (Reply::Expired { from, upto: self.now }, noticed),
             ];
         }
         let record = moved(record, held.slot, request);
@@ -369,8 +368,7 @@ fn moved(record: Record, to: SlotId, request: RequestId) -> Record {
 fn moved_before(
     who: Who,
     record: Record,
-    to: SlotId,
-    request: RequestId,
+    (to, request): (SlotId, RequestId),
     before: &Change,
 ) -> Option<Possible> {
     let again = Reply::Is { key: who.key, record, replayed: true };

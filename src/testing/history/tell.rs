@@ -32,10 +32,8 @@ pub(super) fn why(puzzle: &Puzzle<'_>, stuck: &Stuck) -> String {
     };
     let shown = |event: &Event| format!("#{}", numbers.get(&event.call).copied().unwrap_or(0));
     let order: Vec<String> = stuck.order.iter().filter_map(event).map(shown).collect();
-    let order = match order.is_empty() {
-        true => "first of all".to_owned(),
-        false => format!("after {}", order.join(", ")),
-    };
+    let after = format!("after {}", order.join(", "));
+    let order = if order.is_empty() { "first of all".to_owned() } else { after };
     let possible = puzzle.possible(&stuck.state, &of.deed);
     let mut may: Vec<String> =
         possible.iter().filter_map(|(reply, _)| reply_text(*reply)).collect();
@@ -87,10 +85,8 @@ fn facts(puzzle: &Puzzle<'_>, stuck: &Stuck, deed: &Deed) -> String {
         let places = puzzle.capacity(slot);
         let word = if places == 1 { "place" } else { "places" };
         let by: Vec<String> = stuck.state.keepers(slot).map(|(_, r)| name(r.id)).collect();
-        match by.is_empty() {
-            true => format!("slot {slot} has {places} {word}, kept by nobody"),
-            false => format!("slot {slot} has {places} {word}, kept by {}", by.join(" and ")),
-        }
+        let by = if by.is_empty() { "nobody".to_owned() } else { by.join(" and ") };
+        format!("slot {slot} has {places} {word}, kept by {by}")
     };
     let facts = match *deed {
         Deed::Grant { key, asked, .. } => match stuck.state.get(key) {
@@ -131,10 +127,8 @@ impl fmt::Display for CounterExample {
         let (few, all) = (history.events.len(), self.operations);
         writeln!(f, "not linearizable: {few} of {all} calls are already impossible")?;
         let mut slots: Vec<(&SlotId, &u16)> = history.slots.iter().collect();
-        let mut text = String::new();
-        for event in &history.events {
-            text.push_str(&format!("{} {} ", event.operation, event.answer));
-        }
+        let text = |event: &Event| format!("{} {} ", event.operation, event.answer);
+        let text: String = history.events.iter().map(text).collect();
         slots.retain(|(slot, _)| text.contains(&format!("{slot} ")));
         for (slot, places) in slots {
             writeln!(f, "slot {slot}: {places}")?;

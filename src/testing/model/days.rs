@@ -166,7 +166,9 @@ impl Model {
             let own = missing.get_mut(place.slots()).unwrap_or(&mut []);
             if own.iter().any(|missing| *missing > 0) {
                 beyond.push(life.claim.id);
-                own.iter_mut().for_each(|left| *left = left.saturating_sub(place.width().into()));
+                for left in own {
+                    *left = left.saturating_sub(place.width().into());
+                }
             }
         }
         beyond

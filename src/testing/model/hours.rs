@@ -22,9 +22,11 @@ pub(super) struct WallDay {
     shown: Vec<Option<u16>>,
 }
 
+/// What was read of one zone.
+type WallDays = BTreeMap<NaiveDate, Option<Rc<WallDay>>>;
+
 thread_local! {
-    static READ: RefCell<BTreeMap<String, BTreeMap<NaiveDate, Option<Rc<WallDay>>>>> =
-        const { RefCell::new(BTreeMap::new()) };
+    static READ: RefCell<BTreeMap<String, WallDays>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// The date and time on the wall of an office.
@@ -54,8 +56,8 @@ fn wall_day(zone: &str, date: NaiveDate) -> Option<Rc<WallDay>> {
 /// Watches the wall clock from well before the date until it shows a later one.
 fn watch(zone: &str, date: NaiveDate) -> Option<WallDay> {
     let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
-    let noon = date.and_hms_opt(0, 0, 0)?.and_utc();
-    let mut at = Time(Time::from(noon).0.checked_sub(16 * 60 * MINUTE_MS)?);
+    let midnight = date.and_hms_opt(0, 0, 0)?.and_utc();
+    let mut at = Time(Time::from(midnight).0.checked_sub(16 * 60 * MINUTE_MS)?);
     while read(&zone, at)?.0 < date {
         at = at.plus(MINUTE_MS);
     }
@@ -104,7 +106,7 @@ fn hours_on(calendar: &Calendar, date: NaiveDate) -> (Vec<(u16, u16)>, u16) {
     let week = &calendar.hours;
     let days = [&week.mon, &week.tue, &week.wed, &week.thu, &week.fri, &week.sat, &week.sun];
     let weekday = usize::try_from(date.weekday().num_days_from_monday()).unwrap_or(0);
-    let mut hours: Vec<String> = days.get(weekday).map_or_else(Vec::new, |hours| hours.to_vec());
+    let mut hours: Vec<String> = days.get(weekday).copied().cloned().unwrap_or_default();
     let mut capacity = calendar.capacity;
     for exception in &calendar.exceptions {
         if (exception.date..=exception.to.unwrap_or(exception.date)).contains(&date) {
@@ -154,7 +156,7 @@ fn percent(share: &Share) -> u32 {
 fn part(share: &Share, capacity: u16) -> u16 {
     match share {
         Share::Places(places) => *places,
-        share => u16::try_from(u32::from(capacity) * percent(share) / 100).unwrap_or(0),
+        Share::Percent(_) => u16::try_from(u32::from(capacity) * percent(share) / 100).unwrap_or(0),
     }
 }
 

@@ -62,7 +62,7 @@ impl Model {
             return Err(Rejection::UnknownDay { day: target.day });
         }
         let life = self.meet(wish.claim)?;
-        if self.made_before(&wish, &life, target)? {
+        if made_before(&wish, &life, target)? {
             return self.receipt(wish.claim, true);
         }
         self.may_leave(&wish, &life)?;
@@ -84,17 +84,6 @@ impl Model {
             }
             life.moved_by = Some(wish.request);
         })
-    }
-
-    /// A retry of the last move, or its request id with another target.
-    fn made_before(&self, wish: &Move, life: &Life, target: Place) -> Result<bool, Rejection> {
-        if life.moved_by != Some(wish.request) {
-            return Ok(false);
-        }
-        if life.claim.slot != target.slot() {
-            return Err(Rejection::RequestReused { claim: life.claim.id });
-        }
-        Ok(true)
     }
 
     fn may_leave(&self, wish: &Move, life: &Life) -> Result<(), Rejection> {
@@ -160,4 +149,15 @@ impl Model {
         }
         self.party_limit(party, services.as_slice(), hold.claim.slot, &[id, hold.claim.id], &[])
     }
+}
+
+/// A retry of the last move, or its request id with another target.
+fn made_before(wish: &Move, life: &Life, target: Place) -> Result<bool, Rejection> {
+    if life.moved_by != Some(wish.request) {
+        return Ok(false);
+    }
+    if life.claim.slot != target.slot() {
+        return Err(Rejection::RequestReused { claim: life.claim.id });
+    }
+    Ok(true)
 }

@@ -50,7 +50,7 @@ impl Model {
                 id(*request),
             ),
             Command::RescheduleToHold(claim, hold, request) => {
-                self.into_hold(*claim, *hold, id(*request))
+                self.move_to_hold(*claim, *hold, id(*request))
             }
             Command::CloseDay(day) => Call::CloseDay(self.day_at(*day)),
             Command::ReopenDay(day) => Call::ReopenDay(self.day_at(*day)),
@@ -126,7 +126,7 @@ impl Model {
     }
 
     /// A booking and, mostly, a hold of the same party.
-    fn into_hold(&self, claim: ClaimAt, hold: ClaimAt, request: RequestId) -> Call {
+    fn move_to_hold(&self, claim: ClaimAt, hold: ClaimAt, request: RequestId) -> Call {
         let booking = self.claim_at(claim, BOOKED);
         let party = self.life(booking).ok().map(|life| life.claim.party);
         let own = self.claims.iter().rev().filter(|life| Some(life.claim.party) == party);

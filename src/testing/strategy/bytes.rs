@@ -39,10 +39,10 @@ const TTL_S: [u64; 16] =
 impl Command {
     /// The command of ten bytes: the first says which, the others with what.
     pub fn from_bytes(bytes: &[u8; COMMAND_BYTES]) -> Self {
-        let [kind, a, b, c, d, e, f, g, h, i] = *bytes;
-        let (claim, other) = (ClaimAt(a), ClaimAt(b));
-        let to = slot([d, e, f]);
-        let request = g % 16;
+        let [kind, who, nth, what, place, on, start, many, by, rest] = *bytes;
+        let (claim, other) = (ClaimAt(who), ClaimAt(nth));
+        let to = slot([place, on, start]);
+        let request = many % 16;
         match kind {
             0..40 => Self::Hold(vec![pick(bytes)]),
             40..64 => Self::Book(vec![pick(bytes)]),
@@ -50,27 +50,27 @@ impl Command {
             72..78 => Self::Book(several(bytes)),
             78..88 => Self::Retry(claim),
             88..108 => Self::Confirm(claim),
-            108..116 => Self::Extend(claim, ttl(b)),
+            108..116 => Self::Extend(claim, ttl(nth)),
             116..124 => Self::Release(claim),
             124..136 => Self::Cancel(claim),
             136..142 => Self::CancelByStaff(claim),
             142..147 => Self::CheckIn(claim),
             147..150 => Self::Serve(claim),
             150..153 => Self::NoShow(claim),
-            153..156 => Self::Assign(claim, b % 3),
+            153..156 => Self::Assign(claim, nth % 3),
             156..168 => Self::Swap(claim, to, request),
             168..182 => Self::Reschedule(claim, to, request),
-            182..188 => Self::RescheduleAt(claim, b % 3, to, request),
+            182..188 => Self::RescheduleAt(claim, nth % 3, to, request),
             188..192 => Self::RescheduleByStaff(claim, to, request),
             192..202 => Self::RescheduleToHold(claim, other, request),
-            202..207 => Self::CloseDay(day(d, e)),
-            207..211 => Self::ReopenDay(day(d, e)),
-            211..217 => Self::SetCapacity(to, b % 4, u16::from(c % 4)),
-            217..222 => Self::Install(b % 3),
-            222..236 => Self::Clock { seconds: jump(h), tick: true },
-            236..242 => Self::Clock { seconds: jump(h), tick: false },
+            202..207 => Self::CloseDay(day(place, on)),
+            207..211 => Self::ReopenDay(day(place, on)),
+            211..217 => Self::SetCapacity(to, nth % 4, u16::from(what % 4)),
+            217..222 => Self::Install(nth % 3),
+            222..236 => Self::Clock { seconds: jump(by), tick: true },
+            236..242 => Self::Clock { seconds: jump(by), tick: false },
             242..247 => Self::Reopen { crash: false },
-            247..253 => Self::Reopen { crash: i < 128 || h < 64 },
+            247..253 => Self::Reopen { crash: rest < 128 || by < 64 },
             _ => Self::Snapshot,
         }
     }
@@ -100,14 +100,14 @@ fn slot([calendar, on, slot]: [u8; 3]) -> SlotAt {
 }
 
 fn pick(bytes: &[u8; COMMAND_BYTES]) -> Pick {
-    let [_, a, b, c, d, e, f, g, h, i] = *bytes;
-    let services = match c {
+    let [_, who, nth, what, place, on, start, many, by, rest] = *bytes;
+    let services = match what {
         254.. => vec![3],
-        230..254 => vec![c % 3, (c / 3) % 3],
-        222..230 => vec![c % 3, 2, 2],
-        _ => vec![[2, 0, 2, 0, 2, 1].get(usize::from(c % 6)).copied().unwrap_or(2)],
+        230..254 => vec![what % 3, (what / 3) % 3],
+        222..230 => vec![what % 3, 2, 2],
+        _ => vec![[2, 0, 2, 0, 2, 1].get(usize::from(what % 6)).copied().unwrap_or(2)],
     };
-    let persons = match g {
+    let persons = match many {
         0..190 => 1,
         190..230 => 2,
         230..253 => 3,
@@ -115,40 +115,41 @@ fn pick(bytes: &[u8; COMMAND_BYTES]) -> Pick {
         254.. => 7,
     };
     Pick {
-        party: a % 5,
-        request: b,
+        party: who % 5,
+        request: nth,
         services,
-        at: slot([d, e, f]),
+        at: slot([place, on, start]),
         persons,
-        in_turn: g % 2 == 1,
+        in_turn: many % 2 == 1,
         channel: [Channel::WEB, Channel::DESK, Channel::PHONE, Channel::PRIORITY]
-            .get(usize::from(h % 4))
+            .get(usize::from(by % 4))
             .copied()
             .unwrap_or(Channel::WEB),
-        ttl: (h >= 192).then(|| ttl(i / 2)),
-        actor: if h % 32 == 31 { 1 } else { 0 },
-        replaces: (i >= 208).then_some(ClaimAt(i % 8)),
-        overriding: h < 8 && i % 4 == 3,
+        ttl: (by >= 192).then(|| ttl(rest / 2)),
+        actor: u8::from(by % 32 == 31),
+        replaces: (rest >= 208).then_some(ClaimAt(rest % 8)),
+        overriding: by < 8 && rest % 4 == 3,
     }
 }
 
 /// Two to four picks of one party under one request id, beside each other or a day apart.
 fn several(bytes: &[u8; COMMAND_BYTES]) -> Vec<Pick> {
     let first = pick(bytes);
-    let [.., i] = *bytes;
+    let [.., how] = *bytes;
+    let bit = |bit: u8| how >> bit & 1 == 1;
     let mut picks = vec![first.clone()];
-    for n in 1..=i % 4 {
+    for n in 1..=how % 4 {
         let mut next = Pick { ..first.clone() };
-        if i & 4 == 0 {
+        if !bit(2) {
             next.at.slot = next.at.slot.saturating_add(n);
         }
-        if i & 8 == 0 {
+        if !bit(3) {
             next.at.on.day = next.at.on.day.saturating_add(n);
         }
-        if i & 16 != 0 {
+        if bit(4) {
             next.at.on.calendar = (next.at.on.calendar + n) % 3;
         }
-        if i & 224 == 224 {
+        if how >= 224 {
             next.overriding = !next.overriding;
         }
         picks.push(next);
