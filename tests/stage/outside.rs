@@ -368,12 +368,16 @@ impl Outside {
             let found = found.map_or("nothing".into(), Seen::to_string);
             panic!("party {number}: [{found}] at {from}..{upto}, promised was {may_be:?}");
         };
-        // When it ended is known better from the ledger than from the claim.
-        let at = known.as_ref().map_or((0, 0), |known| known.at);
-        party.may_be = vec![found.cloned().map(|found| {
-            let at = if found.is_live() { found.at } else { at };
-            Seen { at, ..found }
-        })];
+        // What was forgotten stays known: a recovery may remember an ended claim for a moment
+        // longer than the process before it did.
+        party.may_be = vec![match (known, found) {
+            (Some(known), None) => Some(known.clone()),
+            // When it ended the ledger knows better than the claim.
+            (Some(known), Some(found)) if !found.is_live() => {
+                Some(Seen { at: known.at, ..found.clone() })
+            }
+            (_, found) => found.cloned(),
+        }];
         self.checked += 1;
     }
 
