@@ -1,0 +1,219 @@
+//! The power goes at any moment, on a real ext4: everything acknowledged is there.
+//!
+//! A child process works on an ext4 that stands on a loop device on a disk of our own (see
+//! `src/lib.rs`), which remembers every write and flush, and at each what had been acknowledged
+//! outside. Afterwards the disk is built again as a power cut would have left it: all that was
+//! flushed, and of the rest nothing, everything, or some blocks. It is mounted, which replays the
+//! journal of the file system, and compared with the ledger as it stood at that moment. In some
+//! lives the disk refuses one write of the log, once: the sync says so once, and later ones and the
+//! cache say that all is well.
+
+#![allow(missing_docs, unreachable_pub, reason = "a test has no readers but its own")]
+
+#[path = "../../stage/evidence.rs"]
+mod evidence;
+#[path = "../../stage/life.rs"]
+mod life;
+#[path = "../../stage/outside.rs"]
+mod outside;
+#[path = "../../stage/stand.rs"]
+mod stand;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cupo_rig::{Asked, Event, Shown};
+use evidence::{Evidence, first_seed, share};
+use life::{Dice, Life};
+use outside::Outside;
+use stand::{Stand, copy, quiet};
+
+const LENGTH: usize = 24 << 20;
+/// The first bytes of a block with a frame.
+const FRAME: [u8; 4] = *b"cupF";
+const THREADS: usize = 3;
+
+fn sh(script: &str, arguments: &[&Path]) -> bool {
+    let mut command = Command::new("sh");
+    command.args(["-ec", script, "sh"]).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Mounts the file system in a file, which replays its journal.
+fn mount(file: &Path, at: &Path) -> bool {
+    sh("mount -t ext4 -o loop \"$1\" \"$2\"", &[file, at])
+}
+
+fn unmount(at: &Path) {
+    let gone = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        sh("umount \"$1\"", &[at])
+    });
+    assert!(gone, "{} stays mounted", at.display());
+}
+
+/// Runs `inside` in a mount namespace of its own.
+#[test]
+fn a_power_cut_at_any_moment_loses_nothing_acknowledged() {
+    let room = tempfile::tempdir().unwrap();
+    let script = "mount --make-rprivate / || exit 77
+\"$0\" --exact inside --ignored --nocapture";
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", script]).arg(std::env::current_exe().unwrap());
+    command.env("CUPO_ROOM", room.path());
+    match command.status().map(|status| status.code()) {
+        Ok(Some(0)) => {}
+        Ok(Some(1 | 77)) | Err(_) => println!("not run: mount namespaces are refused here"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the disk saw of some lives on it.
+struct Recorded {
+    blank: Vec<u8>,
+    events: Vec<Event>,
+    /// What each life wrote outside.
+    acks: Vec<PathBuf>,
+    refused: u64,
+}
+
+fn record(room: &Path, seed: u64, lives: usize) -> Option<Recorded> {
+    let (fuse, disk, at) = (room.join("fuse"), room.join("fuse/disk"), room.join("live"));
+    for directory in [&fuse, &at] {
+        std::fs::create_dir_all(directory).unwrap();
+    }
+    let shown = Shown::new(LENGTH);
+    let session = shown.show(&fuse).ok()?;
+    if !sh("mkfs.ext4 -q -F \"$1\"", &[&disk]) || !mount(&disk, &at) {
+        return None;
+    }
+    let blank = shown.disk().bytes.clone();
+    shown.disk().events.clear();
+    let mut dice = Dice(seed);
+    let mut acks = Vec::new();
+    for n in 0..lives {
+        let outside = room.join(format!("acks-{n}"));
+        std::fs::create_dir_all(&outside).unwrap();
+        let names = std::iter::once("main".into()).chain((0..THREADS).map(|n| n.to_string()));
+        let life = Life {
+            threads: THREADS,
+            pause_us: 3_000,
+            ..Life::new(&at.join("engine"), outside.clone(), dice.below(u64::MAX))
+        };
+        {
+            let mut disk = shown.disk();
+            disk.witnesses = names.map(|name| outside.join(name)).collect();
+            disk.life = n;
+            disk.refuse = (n % 2 == 1).then(|| (5 + dice.below(40), FRAME));
+        }
+        acks.push(outside);
+        let mut child = quiet(&mut life.command());
+        std::thread::sleep(Duration::from_millis(300 + dice.below(300)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    unmount(&at);
+    drop(session);
+    let disk = shown.disk();
+    Some(Recorded { blank, events: disk.events.clone(), acks, refused: disk.refused })
+}
+
+/// How much of what was not flushed is there after the cut.
+#[derive(Clone, Copy, Debug)]
+enum Kept {
+    Nothing,
+    All,
+    Some,
+}
+
+/// The disk as a cut before event `at` leaves it.
+fn image(recorded: &Recorded, at: usize, kept: Kept, dice: &mut Dice) -> Vec<u8> {
+    let mut bytes = recorded.blank.clone();
+    let before = &recorded.events[..at];
+    let flushed = before.iter().rposition(|event| matches!(event.asked, Asked::Flush));
+    for (n, event) in before.iter().enumerate() {
+        let Asked::Write { offset, bytes: data } = &event.asked else { continue };
+        let safe = flushed.is_some_and(|flush| n < flush);
+        for (block, data) in data.chunks(4_096).enumerate() {
+            let there = safe
+                || match kept {
+                    Kept::Nothing => false,
+                    Kept::All => true,
+                    Kept::Some => dice.below(2) == 0,
+                };
+            if there {
+                let from = offset + block * 4_096;
+                bytes[from..from + data.len()].copy_from_slice(data);
+            }
+        }
+    }
+    bytes
+}
+
+/// The ledger as it stood when event `at` came.
+fn ledger(recorded: &Recorded, at: usize, room: &Path) -> Outside {
+    let mut outside = Outside::new();
+    let event = &recorded.events[at];
+    for (life, acks) in recorded.acks.iter().enumerate().take(event.life + 1) {
+        let then = room.join("then");
+        copy(acks, &then);
+        if life == event.life {
+            let names = std::iter::once("main".into()).chain((0..THREADS).map(|n| n.to_string()));
+            for (name, size) in names.zip(&event.sizes) {
+                if let Ok(file) = std::fs::File::options().write(true).open(then.join(name)) {
+                    file.set_len(*size).unwrap();
+                }
+            }
+        }
+        outside.absorb(&then, THREADS);
+    }
+    outside
+}
+
+#[test]
+#[ignore = "runs in the mount namespace that the test beside it makes"]
+fn inside() {
+    let Some(room) = std::env::var_os("CUPO_ROOM").map(PathBuf::from) else { return };
+    let evidence = Evidence::of("T9 power cuts of a real ext4 (FUSE and loop device)");
+    let cuts = share(60, 20_000);
+    let seed = first_seed();
+    let mut dice = Dice(seed ^ 0x00c0_ffee);
+    let (mut done, mut events, mut refused, mut checked, mut acknowledged) = (0, 0, 0, 0, 0);
+    let mut recording = 0;
+    while done < cuts {
+        let part = room.join(format!("recording-{recording}"));
+        let Some(recorded) = record(&part, seed * 1_000 + recording, 4) else {
+            println!("not run: FUSE, loop devices or mkfs.ext4 are missing here");
+            return;
+        };
+        recording += 1;
+        events += recorded.events.len();
+        refused += recorded.refused;
+        let at = part.join("cut");
+        std::fs::create_dir_all(&at).unwrap();
+        for n in 0..cuts.min(250) {
+            let moment = dice.below(recorded.events.len() as u64) as usize;
+            let kept = [Kept::Nothing, Kept::All, Kept::Some][n as usize % 3];
+            let file = part.join("image");
+            std::fs::write(&file, image(&recorded, moment, kept, &mut dice)).unwrap();
+            let what = format!("recording {recording}, cut at {moment}, {kept:?}");
+            assert!(mount(&file, &at), "{what}: the file system is gone");
+            let mut stand = Stand::on(&at.join("engine"), 0);
+            stand.outside = ledger(&recorded, moment, &part);
+            acknowledged += stand.outside.done;
+            println!("{what}");
+            stand.look();
+            checked += stand.outside.checked;
+            unmount(&at);
+            done += 1;
+        }
+        std::fs::remove_dir_all(&part).unwrap();
+    }
+    evidence.passed(&format!(
+        "{done} cuts of {recording} recordings with {events} writes and flushes, {refused} writes \
+         refused once, {acknowledged} acknowledged changes and {checked} states compared, seed \
+         {seed}"
+    ));
+}
