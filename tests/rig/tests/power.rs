@@ -31,7 +31,7 @@ use stand::{Stand, copy, quiet};
 
 const LENGTH: usize = 24 << 20;
 /// The first bytes of a block with a frame.
-const FRAME: [u8; 4] = *b"cupF";
+const FRAME: [u8; 4] = *b"cupB";
 const THREADS: usize = 3;
 
 fn sh(script: &str, arguments: &[&Path]) -> bool {
@@ -86,7 +86,7 @@ fn record(room: &Path, seed: u64, lives: usize) -> Option<Recorded> {
     }
     let shown = Shown::new(LENGTH);
     let session = shown.show(&fuse).ok()?;
-    if !sh("mkfs.ext4 -q -F \"$1\"", &[&disk]) || !mount(&disk, &at) {
+    if !sh("mkfs.ext4 -q -F -b 4096 \"$1\"", &[&disk]) || !mount(&disk, &at) {
         return None;
     }
     let blank = shown.disk().bytes.clone();
@@ -126,20 +126,24 @@ enum Kept {
     Nothing,
     All,
     Some,
+    /// And the last two flushes were a lie: no promise covers that.
+    Lied,
 }
 
 /// The disk as a cut before event `at` leaves it.
 fn image(recorded: &Recorded, at: usize, kept: Kept, dice: &mut Dice) -> Vec<u8> {
     let mut bytes = recorded.blank.clone();
     let before = &recorded.events[..at];
-    let flushed = before.iter().rposition(|event| matches!(event.asked, Asked::Flush));
+    let lies = if matches!(kept, Kept::Lied) { 2 } else { 0 };
+    let flushes = before.iter().enumerate().rev();
+    let flushed = flushes.filter(|(_, event)| matches!(event.asked, Asked::Flush)).nth(lies);
     for (n, event) in before.iter().enumerate() {
         let Asked::Write { offset, bytes: data } = &event.asked else { continue };
-        let safe = flushed.is_some_and(|flush| n < flush);
+        let safe = flushed.is_some_and(|(flush, _)| n < flush);
         for (block, data) in data.chunks(4_096).enumerate() {
             let there = safe
                 || match kept {
-                    Kept::Nothing => false,
+                    Kept::Nothing | Kept::Lied => false,
                     Kept::All => true,
                     Kept::Some => dice.below(2) == 0,
                 };
@@ -180,40 +184,80 @@ fn inside() {
     let cuts = share(60, 20_000);
     let seed = first_seed();
     let mut dice = Dice(seed ^ 0x00c0_ffee);
-    let (mut done, mut events, mut refused, mut checked, mut acknowledged) = (0, 0, 0, 0, 0);
-    let mut recording = 0;
-    while done < cuts {
-        let part = room.join(format!("recording-{recording}"));
-        let Some(recorded) = record(&part, seed * 1_000 + recording, 4) else {
+    let mut counts = Counts::default();
+    while counts.cuts < cuts {
+        let part = room.join(format!("recording-{}", counts.recordings));
+        let Some(recorded) = record(&part, seed * 1_000 + counts.recordings, 4) else {
             println!("not run: FUSE, loop devices or mkfs.ext4 are missing here");
             return;
         };
-        recording += 1;
-        events += recorded.events.len();
-        refused += recorded.refused;
-        let at = part.join("cut");
-        std::fs::create_dir_all(&at).unwrap();
+        counts.recordings += 1;
+        counts.events += recorded.events.len();
+        told(&recorded, &part, &mut counts);
         for n in 0..cuts.min(250) {
-            let moment = dice.below(recorded.events.len() as u64) as usize;
             let kept = [Kept::Nothing, Kept::All, Kept::Some][n as usize % 3];
-            let file = part.join("image");
-            std::fs::write(&file, image(&recorded, moment, kept, &mut dice)).unwrap();
-            let what = format!("recording {recording}, cut at {moment}, {kept:?}");
-            assert!(mount(&file, &at), "{what}: the file system is gone");
-            let mut stand = Stand::on(&at.join("engine"), 0);
-            stand.outside = ledger(&recorded, moment, &part);
-            acknowledged += stand.outside.done;
-            println!("{what}");
-            stand.look();
-            checked += stand.outside.checked;
-            unmount(&at);
-            done += 1;
+            cut(&recorded, &part, kept, &mut dice, &mut counts);
+            counts.cuts += 1;
+        }
+        // The rig itself is tried: what a lying disk loses must be noticed.
+        for _ in 0..8 {
+            let mut lie = || cut(&recorded, &part, Kept::Lied, &mut dice, &mut Counts::default());
+            let lie = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut lie));
+            counts.lies += u64::from(lie.is_err());
+            let _ = sh("umount \"$1\"", &[&part.join("cut")]);
         }
         std::fs::remove_dir_all(&part).unwrap();
     }
+    assert!(counts.lies > 0, "a disk that lies was never noticed");
+    let Counts { cuts, recordings, events, refused, lost, done, checked, lies } = counts;
     evidence.passed(&format!(
-        "{done} cuts of {recording} recordings with {events} writes and flushes, {refused} writes \
-         refused once, {acknowledged} acknowledged changes and {checked} states compared, seed \
-         {seed}"
+        "{cuts} cuts of {recordings} recordings with {events} writes and flushes and {done} \
+         acknowledged changes, {checked} states compared; {refused} writes refused once, {lost} \
+         answers indeterminate or refused after it; {lies} of {} lying disks noticed, seed {seed}",
+        recordings * 8
     ));
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    cuts: u64,
+    recordings: u64,
+    events: usize,
+    refused: u64,
+    lost: u64,
+    done: u64,
+    checked: u64,
+    lies: u64,
+}
+
+/// What the lives of a recording were told in all: a refused write is never kept from them.
+fn told(recorded: &Recorded, part: &Path, counts: &mut Counts) {
+    let mut outside = Outside::new();
+    let mut lost = 0;
+    for acks in &recorded.acks {
+        let then = part.join("then");
+        copy(acks, &then);
+        let told = outside.absorb(&then, THREADS);
+        lost += told.lost + told.dead + u64::from(told.refused.is_some());
+    }
+    assert!(lost >= recorded.refused, "{} refused writes, {lost} told", recorded.refused);
+    counts.refused += recorded.refused;
+    counts.lost += lost;
+    counts.done += outside.done;
+}
+
+fn cut(recorded: &Recorded, part: &Path, kept: Kept, dice: &mut Dice, counts: &mut Counts) {
+    let at = part.join("cut");
+    std::fs::create_dir_all(&at).unwrap();
+    let moment = dice.below(recorded.events.len() as u64) as usize;
+    let file = part.join("image");
+    std::fs::write(&file, image(recorded, moment, kept, dice)).unwrap();
+    let what = format!("cut at {moment}, {kept:?}");
+    assert!(mount(&file, &at), "{what}: the file system is gone");
+    let mut stand = Stand::on(&at.join("engine"), 0);
+    stand.outside = ledger(recorded, moment, part);
+    println!("{what}");
+    stand.look();
+    counts.checked += stand.outside.checked;
+    unmount(&at);
 }
