@@ -35,7 +35,7 @@ pub trait FileSystem: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// The system's.
     fn list(&self, directory: &Path) -> io::Result<Vec<String>>;
-    /// Makes a directory and its parents.
+    /// Makes a directory and its parents, durably.
     ///
     /// # Errors
     /// The system's.
@@ -71,7 +71,8 @@ pub trait FileHandle: Send + Sync + fmt::Debug + 'static {
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
-    /// Reads up to `buffer.len()` bytes; fewer only at the end of the file.
+    /// Reads some of `buffer.len()` bytes, none only at the end of the file; the caller goes on
+    /// with the rest.
     ///
     /// # Errors
     /// The system's.

@@ -3,6 +3,7 @@
 //!
 //! Never looks inside a frame and never decides when a frame is written.
 
+mod aside;
 mod blocks;
 mod care;
 mod directory;

@@ -124,8 +124,8 @@ fn a_directory_from_a_newer_version_is_left_untouched() {
     let path = dir.path().join("manifest");
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[4] = 9;
-    let crc = u64::from(crc32c::crc32c(&bytes[..16]));
-    bytes[16..].copy_from_slice(&crc.to_le_bytes());
+    let crc = u64::from(crc32c::crc32c(&bytes[..40]));
+    bytes[40..48].copy_from_slice(&crc.to_le_bytes());
     std::fs::write(&path, &bytes).unwrap();
     let refused = small(dir.path()).clock(town.clock.clone()).open().unwrap_err();
     assert!(matches!(refused, Error::Storage(StorageError::TooNew { found: 9, .. })), "{refused}");

@@ -47,7 +47,19 @@ impl FileSystem for RealFileSystem {
     }
 
     fn create_directory(&self, directory: &Path) -> io::Result<()> {
-        fs::create_dir_all(directory)
+        let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let made = directory.ancestors().take_while(missing).count().max(1);
+        fs::create_dir_all(directory)?;
+        for made in directory.ancestors().take(made) {
+            let Some(parent) = made.parent() else { break };
+            let here = parent.as_os_str().is_empty();
+            match self.sync_directory(if here { Path::new(".") } else { parent }) {
+                // What stands there already need not be ours to read.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                other => other?,
+            }
+        }
+        Ok(())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -69,16 +81,7 @@ impl FileHandle for File {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut done = 0;
-        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match FileExt::read_at(self, rest, offset + done as u64) {
-                Ok(0) => break,
-                Ok(more) => done += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(done)
+        FileExt::read_at(self, buffer, offset)
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {

@@ -310,6 +310,7 @@ impl FileHandle for SimFile {
             && inode.lost
         {
             inode.now = inode.durable.clone();
+            inode.lost = false;
         }
     }
 }

@@ -39,6 +39,9 @@ pub(super) fn read_files<F: FileSystem>(
             let Some((block, _)) = block.map_err(io)? else {
                 return Err(damaged(&found.path, offset, want, "a block is damaged"));
             };
+            if block.position > want {
+                return Err(damaged(&found.path, offset, want, "a block is in another's place"));
+            }
             offset += block.size();
             if block.kind != Kind::Frame || block.position < want {
                 continue;
@@ -56,6 +59,25 @@ pub(super) fn read_files<F: FileSystem>(
         return Err(damaged(&path, 0, want, "a frame is missing"));
     }
     Ok(())
+}
+
+/// Fills the buffer, going on after a short or interrupted read; answers with how many bytes there
+/// were, fewer only at the end of the file.
+pub(super) fn read_all(
+    file: &impl FileHandle,
+    offset: u64,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(offset + done as u64, rest) {
+            Ok(0) => break,
+            Ok(more) => done += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
 }
 
 /// Writes all of it, going on after a short or interrupted write.
@@ -77,7 +99,7 @@ pub(super) fn write_all(file: &impl FileHandle, offset: u64, bytes: &[u8]) -> io
 pub(super) fn add_lines(file: &impl FileHandle, lines: &[u8]) -> io::Result<()> {
     let length = file.len()?;
     let mut last = *b"\n";
-    file.read_at(length.saturating_sub(1), &mut last)?;
+    read_all(file, length.saturating_sub(1), &mut last)?;
     let end: &[u8] = if last == *b"\n" { b"" } else { b"\n" };
     write_all(file, length, &[end, lines].concat())
 }

@@ -14,7 +14,7 @@ use crate::log_store::recovery::damaged;
 use crate::log_store::segment::{BLOCK_HEADER, FileHeader, Kind, read_block};
 use crate::log_store::{
     Appended, DirectoryOptions, DirectoryReader, DirectoryStore, LogStore, Position, SnapshotName,
-    snapshots,
+    manifest, snapshots,
 };
 
 /// How often a backup starts again because the running engine cut its log meanwhile.
@@ -87,18 +87,22 @@ pub fn backup(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<BackupRepo
 
 fn copy_files(from: &Path, to: &Path) -> io::Result<BackupReport> {
     let mut report = BackupReport::default();
-    let mut names = RealFileSystem.list(from)?;
-    // Snapshots before the log: a log that reaches further than its snapshot is as it should be.
-    let kinds = ["snapshot-", "manifest", "log-"];
-    names.retain(|name| kinds.iter().any(|kind| name.starts_with(kind)));
-    names.sort_by_key(|name| kinds.iter().position(|kind| name.starts_with(kind)));
-    if !names.iter().any(|name| name == "manifest") {
+    if !from.join("manifest").is_file() {
         return Err(io::Error::other("this is no directory of an engine"));
     }
-    for name in names {
-        report.bytes += fs::copy(from.join(&name), to.join(&name))?;
+    let mut copy = |name: &str| -> io::Result<()> {
+        report.bytes += fs::copy(from.join(name), to.join(name))?;
         report.files += 1;
-        fs::File::open(to.join(&name))?.sync_all()?;
+        fs::File::open(to.join(name))?.sync_all()
+    };
+    // What the manifest says is there when the files are listed; and a log that reaches further
+    // than its snapshot is as it should be, the other way round is not.
+    copy("manifest")?;
+    let names = RealFileSystem.list(from)?;
+    for kind in ["snapshot-", "log-"] {
+        for name in names.iter().filter(|name| name.starts_with(kind)) {
+            copy(name)?;
+        }
     }
     RealFileSystem.sync_directory(to)?;
     Ok(report)
@@ -127,6 +131,7 @@ pub fn salvage(
         let io = |error| StorageError::io("copy", from.join(&file), error);
         fs::copy(from.join(&file), to.join(&file)).map_err(io)?;
     }
+    manifest::raise(&RealFileSystem, to, None)?;
     let store = DirectoryStore::open(RealFileSystem, to, DirectoryOptions::default())?;
     let claimed = store.claim()?;
     report.last = start;

@@ -36,9 +36,9 @@ impl<F: FileSystem> DirectoryReader<F> {
     /// # Errors
     /// As [`DirectoryReader::open`].
     pub fn open_in(fs: F, directory: &Path) -> Result<Self, StorageError> {
-        manifest::read(&fs, directory)?;
+        let said = manifest::read(&fs, directory)?.unwrap_or_default();
         let snapshot = snapshots::newest(&fs, directory)?;
-        let scan = scan(&fs, directory, snapshot)?;
+        let scan = scan(&fs, directory, snapshot, said)?;
         Ok(Self { fs, directory: directory.to_path_buf(), scan })
     }
 

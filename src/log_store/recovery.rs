@@ -8,6 +8,8 @@ use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
 use crate::limits::BLOCK_BYTES;
 use crate::log_store::Position;
+use crate::log_store::blocks::read_all;
+use crate::log_store::manifest::Said;
 use crate::log_store::segment::{BLOCK_HEADER, BadHeader, FORMAT, FileHeader, Kind, read_block};
 use crate::planted::planted;
 
@@ -110,6 +112,9 @@ pub(super) struct Scan {
     pub(super) torn: Option<(PathBuf, u64)>,
 }
 
+/// Bytes looked through at a time.
+const CHUNK: usize = 16 * BLOCK_BYTES;
+
 /// Frames between two entries of a file's index.
 pub(super) const INDEX_STEP: u64 = 32;
 
@@ -118,9 +123,15 @@ pub(super) fn scan<F: FileSystem>(
     fs: &F,
     directory: &Path,
     snapshot: Position,
+    said: Said,
 ) -> Result<Scan, StorageError> {
     let files = headers(fs, directory)?;
-    let mut scan = Scan { proven: snapshot, last: 0, ..Scan::default() };
+    if files.last().map_or(0, |(_, header)| header.number) < said.number {
+        let path = directory.join(name_of(said.number));
+        return Err(damaged(&path, 0, said.synced, "the newest log file is missing"));
+    }
+    let said = if planted("nothing_is_proven") { 0 } else { said.synced };
+    let mut scan = Scan { proven: snapshot.max(said), last: 0, ..Scan::default() };
     scan.proven = scan.proven.max(highest_synced(fs, &files)?);
     let Some((path, first)) = files.first() else {
         return Ok(scan);
@@ -215,9 +226,13 @@ fn fs_has_salt(
     buffer: &mut Vec<u8>,
 ) -> std::io::Result<bool> {
     buffer.resize(BLOCK_HEADER, 0);
-    let read = file.read_at(offset, buffer)?;
-    let word = buffer.get(8..16).and_then(|bytes| bytes.first_chunk::<8>());
-    Ok(read == BLOCK_HEADER && word.is_some_and(|word| u64::from_le_bytes(*word) == salt))
+    let read = read_all(file, offset, buffer)?;
+    Ok(read == BLOCK_HEADER && has_salt(buffer, salt))
+}
+
+fn has_salt(block: &[u8], salt: u64) -> bool {
+    let word = block.get(8..16).and_then(|bytes| bytes.first_chunk::<8>());
+    word.is_some_and(|word| u64::from_le_bytes(*word) == salt)
 }
 
 /// The name of the log file with this number.
@@ -241,7 +256,7 @@ pub(super) fn headers<F: FileSystem>(
         let file = fs.open(&path, false).map_err(io)?;
         file.drop_cache();
         let mut bytes = vec![0; BLOCK_BYTES];
-        file.read_at(0, &mut bytes).map_err(io)?;
+        read_all(&file, 0, &mut bytes).map_err(io)?;
         let header = match FileHeader::from_bytes(&bytes) {
             Ok(header) => header,
             Err(BadHeader::TooNew(found)) => {
@@ -270,28 +285,32 @@ fn highest_synced<F: FileSystem>(
     files: &[(PathBuf, FileHeader)],
 ) -> Result<Position, StorageError> {
     let mut highest = 0;
-    let mut buffer = Vec::new();
+    let (mut buffer, mut chunk) = (Vec::new(), vec![0; CHUNK]);
     for (path, header) in files {
         let io = |error| StorageError::io("read", path, error);
         let file = fs.open(path, false).map_err(io)?;
         // What a file's predecessors held was synced before the file was begun.
         highest = highest.max(header.first - 1);
         let mut offset = BLOCK_BYTES as u64;
-        let mut blanks = 0;
-        // A frame is at most so many blocks, so a longer gap is the end of what was written.
-        while offset < header.length && blanks < 1_024 {
-            if let Some((block, _)) =
-                read_block(&file, offset, header.salt, None, &mut buffer).map_err(io)?
-            {
-                if !planted("nothing_is_proven") {
-                    highest = highest.max(block.synced_upto);
+        // However long a gap is, something may stand behind it.
+        while offset < header.length {
+            let here = offset;
+            let count = (header.length - here).min(chunk.len() as u64);
+            let space = chunk.get_mut(..usize::try_from(count).unwrap_or(0)).unwrap_or_default();
+            read_all(&file, here, space).map_err(io)?;
+            for (at, bytes) in (here..).step_by(BLOCK_BYTES).zip(space.chunks(BLOCK_BYTES)) {
+                if at < offset || !has_salt(bytes, header.salt) {
+                    continue;
                 }
-                offset += block.size();
-                blanks = 0;
-            } else {
-                offset += BLOCK_BYTES as u64;
-                blanks += 1;
+                let block = read_block(&file, at, header.salt, None, &mut buffer);
+                if let Some((block, _)) = block.map_err(io)? {
+                    if !planted("nothing_is_proven") {
+                        highest = highest.max(block.synced_upto);
+                    }
+                    offset = at + block.size();
+                }
             }
+            offset = offset.max(here + count.next_multiple_of(BLOCK_BYTES as u64));
         }
     }
     Ok(highest)

@@ -6,6 +6,7 @@ use std::io;
 
 use crate::file_system::FileHandle;
 use crate::limits::BLOCK_BYTES;
+use crate::log_store::blocks::read_all;
 use crate::log_store::{POSITION_MAX, Position};
 use crate::planted::planted;
 
@@ -152,7 +153,7 @@ pub(super) fn read_block(
     buffer: &mut Vec<u8>,
 ) -> io::Result<Option<(Block, u32)>> {
     buffer.resize(BLOCK_BYTES, 0);
-    if file.read_at(offset, buffer)? < BLOCK_BYTES {
+    if read_all(file, offset, buffer)? < BLOCK_BYTES {
         return Ok(None);
     }
     let Some((block, crc)) = Block::peek(buffer) else {
@@ -164,7 +165,7 @@ pub(super) fn read_block(
     let size = usize::try_from(block.size()).unwrap_or(usize::MAX);
     buffer.resize(size, 0);
     if let Some(rest) = buffer.get_mut(BLOCK_BYTES..)
-        && file.read_at(offset + BLOCK_BYTES as u64, rest)? < rest.len()
+        && read_all(file, offset + BLOCK_BYTES as u64, rest)? < rest.len()
     {
         return Ok(None);
     }
@@ -172,11 +173,15 @@ pub(super) fn read_block(
     let (head, rest) = buffer.split_at(BLOCK_HEADER);
     let frame = rest.get(..end - BLOCK_HEADER).unwrap_or(&[]);
     let found = crc32c::crc32c(head.get(..BLOCK_HEADER - 8).unwrap_or(&[]));
-    let padding_clear =
-        rest.get(frame.len()..).unwrap_or(&[]).iter().fold(0, |any, byte| any | byte) == 0;
+    let padding_clear = is_clear(rest.get(frame.len()..).unwrap_or(&[]));
     let whole = (crc32c::crc32c_append(found, frame) == crc || planted("trust_every_block"))
         && padding_clear;
     Ok(whole.then_some((block, crc)))
+}
+
+/// Whether all bytes are zero. Looks at all of them: that is many at a time.
+pub(super) fn is_clear(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |sum, byte| sum | byte) == 0
 }
 
 pub(super) fn words(words: &[u64]) -> Vec<u8> {

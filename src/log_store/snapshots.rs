@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
-use crate::log_store::blocks::write_all;
+use crate::log_store::blocks::{read_all, write_all};
 use crate::log_store::recovery::damaged;
 use crate::log_store::{POSITION_MAX, Position, SnapshotName};
 use crate::planted::planted;
@@ -71,7 +71,7 @@ struct In<'a, H: FileHandle> {
 
 impl<H: FileHandle> Read for In<'_, H> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(self.offset, buffer)?;
+        let count = read_all(self.file, self.offset, buffer)?;
         let read = buffer.get(..count).unwrap_or(&[]);
         self.hash = crc32c::crc32c_append(self.hash, read);
         self.offset += count as u64;
@@ -85,10 +85,27 @@ pub(super) fn put<F: FileSystem>(
     directory: &Path,
     position: Position,
     fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    before_name: impl FnOnce() -> Result<(), StorageError>,
 ) -> Result<SnapshotName, StorageError> {
     let tmp = directory.join("tmp-snapshot");
-    let io = |error| StorageError::io("write", &tmp, error);
-    let file = fs.open(&tmp, true).map_err(io)?;
+    let put = write(fs, directory, &tmp, position, fill, before_name);
+    if put.is_err() {
+        // On a full disk it would take the room that is missing; `tidy` removes it otherwise.
+        let _ = fs.remove(&tmp);
+    }
+    put
+}
+
+fn write<F: FileSystem>(
+    fs: &F,
+    directory: &Path,
+    tmp: &Path,
+    position: Position,
+    fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    before_name: impl FnOnce() -> Result<(), StorageError>,
+) -> Result<SnapshotName, StorageError> {
+    let io = |error| StorageError::io("write", tmp, error);
+    let file = fs.open(tmp, true).map_err(io)?;
     file.set_len(0).map_err(io)?;
     let mut out = Out { file: &file, offset: 0, hash: 0 };
     let mut buffered = io::BufWriter::with_capacity(CHUNK, &mut out);
@@ -102,10 +119,11 @@ pub(super) fn put<F: FileSystem>(
     let mut input = In { file: &file, offset: 0, hash: 0 };
     io::copy(&mut input, &mut io::sink()).map_err(io)?;
     if input.hash != hash {
-        return Err(damaged(&tmp, 0, position, "the snapshot reads back differently"));
+        return Err(damaged(tmp, 0, position, "the snapshot reads back differently"));
     }
+    before_name()?;
     let name = SnapshotName { position, hash };
-    fs.rename(&tmp, &path_of(directory, name)).map_err(io)?;
+    fs.rename(tmp, &path_of(directory, name)).map_err(io)?;
     fs.sync_directory(directory).map_err(io)?;
     Ok(name)
 }

@@ -165,7 +165,7 @@ impl<F: FileSystem> Spares<F> {
     /// Zeros to the end, so that later syncs need not write about the file's length.
     fn prepare(&self, path: &Path, bytes: u64) -> io::Result<()> {
         let file = self.fs.open(path, true)?;
-        let zeros = vec![0; usize::try_from(bytes).unwrap_or(ZEROS).min(ZEROS)];
+        let zeros = vec![0; usize::try_from(bytes).map_or(ZEROS, |bytes| bytes.min(ZEROS))];
         let mut offset = 0;
         while offset < bytes {
             let count = usize::try_from((bytes - offset).min(ZEROS as u64)).unwrap_or(ZEROS);
@@ -176,17 +176,24 @@ impl<F: FileSystem> Spares<F> {
         self.fs.sync_directory(&self.directory)
     }
 
-    /// Keeps an old log file for a new use, or removes it.
-    pub(super) fn recycle(&self, path: &Path) -> io::Result<()> {
-        let mut ready = self.ready.lock();
+    /// Gives an old log file the name of a spare one, or removes it.
+    pub(super) fn retire(&self, path: &Path) -> io::Result<Option<PathBuf>> {
         let length = self.fs.open(path, false)?.len()?;
+        let mut ready = self.ready.lock();
         if ready.list.len() >= KEEP || length != self.bytes {
-            return self.fs.remove(path);
+            return self.fs.remove(path).map(|()| None);
         }
         let name = self.fresh_name(&mut ready);
+        drop(ready);
         self.fs.rename(path, &name)?;
-        ready.list.push(name);
+        Ok(Some(name))
+    }
+
+    /// Takes in a file whose new name is durable: what is written to it must not be found under
+    /// its old one.
+    pub(super) fn take_in(&self, spare: PathBuf) {
+        let mut ready = self.ready.lock();
+        ready.list.push(spare);
         self.show(&ready);
-        Ok(())
     }
 }
