@@ -65,7 +65,7 @@ fn a_kill_at_any_moment_loses_nothing_acknowledged() {
     let sum = |of: fn(&Stand) -> u64| stands.iter().map(of).sum::<u64>();
     let came: Vec<String> = stands.iter().map(Stand::came).collect();
     let working = sum(|stand| stand.ends[Came::Working as usize]);
-    assert!(working > kills / 4, "{came:?}");
+    assert!(working > kills / 10, "{came:?}");
     evidence.passed(&format!(
         "{} kills ({}), {} changes acknowledged, {} states compared with the ledger outside, {} \
          recounts, seed {seed}",

@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use evidence::{Evidence, first_seed, share};
+use evidence::{Evidence, first_seed, not_run, share};
 use life::Life;
 use outside::Told;
 use stand::{Stand, quiet};
@@ -59,7 +59,9 @@ fn on_a_small_disk(kind: &str, mount: &str) {
     match ended.map(|status| status.code()) {
         Ok(Some(0)) => {}
         // What `unshare` and the script say when the system does not let them.
-        Ok(Some(1 | 77)) | Err(_) => println!("not run: {kind} cannot be mounted here"),
+        Ok(Some(1 | 77)) | Err(_) => {
+            not_run("T12 a full disk", &format!("{kind} cannot be mounted here"));
+        }
         other => panic!("{kind}: {other:?}"),
     }
 }

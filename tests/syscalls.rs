@@ -29,7 +29,7 @@ mod stand;
 
 use std::process::{Command, Stdio};
 
-use evidence::{Evidence, first_seed, share};
+use evidence::{Evidence, first_seed, not_run, share};
 use life::Life;
 use outside::{Came, Told};
 use stand::{Stand, quiet};
@@ -60,7 +60,7 @@ fn may_trace() -> bool {
     probe.args(["-f", "-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null());
     let may = probe.status().is_ok_and(|status| status.success());
     if !may {
-        println!("not run: strace is missing or may not trace here");
+        not_run("T8 strace", "strace is missing or may not trace here");
     }
     may
 }
@@ -128,7 +128,7 @@ fn a_call_that_fails_is_told_and_loses_nothing() {
         }
     }
     let never: Vec<_> = FAULTS.iter().zip(hit).filter(|(_, hit)| *hit == 0).collect();
-    assert!(never.len() < 6, "too many faults never came: {never:?}");
+    assert!(never.len() < FAULTS.len() / 2, "too many faults never came: {never:?}");
     evidence.passed(&format!(
         "{} runs, {} faults hit, {killed} of them kills at a call, {refused} starts refused or \
          cut, {lost} answers indeterminate, {} changes acknowledged, {} states compared",

@@ -24,7 +24,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use cupo_rig::{Asked, Event, Shown};
-use evidence::{Evidence, first_seed, share};
+use evidence::{Evidence, first_seed, not_run, share};
 use life::{Dice, Life};
 use outside::Outside;
 use stand::{Stand, copy, quiet};
@@ -65,7 +65,7 @@ fn a_power_cut_at_any_moment_loses_nothing_acknowledged() {
     command.env("CUPO_ROOM", room.path());
     match command.status().map(|status| status.code()) {
         Ok(Some(0)) => {}
-        Ok(Some(1 | 77)) | Err(_) => println!("not run: mount namespaces are refused here"),
+        Ok(Some(1 | 77)) | Err(_) => not_run("T9 power cuts", "mount namespaces are refused here"),
         other => panic!("{other:?}"),
     }
 }
@@ -188,7 +188,7 @@ fn inside() {
     while counts.cuts < cuts {
         let part = room.join(format!("recording-{}", counts.recordings));
         let Some(recorded) = record(&part, seed * 1_000 + counts.recordings, 4) else {
-            println!("not run: FUSE, loop devices or mkfs.ext4 are missing here");
+            not_run("T9 power cuts", "FUSE, loop devices or mkfs.ext4 are missing here");
             return;
         };
         counts.recordings += 1;
