@@ -217,7 +217,7 @@ fn a_hold_ends_once() {
                 Err(other) => panic!("{other}"),
             }),
             Box::new(|client| {
-                client.advance(&town.clock, Duration::from_secs(600));
+                client.advance(&town.clock, Duration::from_mins(10));
                 engine.tick();
                 let state = client.claim(engine, hold).unwrap().state;
                 assert_ne!(state, ClaimState::Held, "its time was up");
@@ -376,7 +376,7 @@ fn the_feed_tells_all() {
         let read: Task<'_> = Box::new(move |_| {
             let (mut feed, mut told) = (engine.feed(Seq(from)), Vec::new());
             while told.len() < 4 {
-                let batch = feed.next_batch(Duration::from_secs(3_600)).unwrap();
+                let batch = feed.next_batch(Duration::from_hours(1)).unwrap();
                 assert!(batch.iter().all(|event| event.seq <= engine.durable()));
                 told.extend(batch.iter().map(|event| event.seq.0));
             }
@@ -434,7 +434,7 @@ fn any_call(
         4 | 5 => client.confirm(engine, claim),
         6 => client.release(engine, claim),
         7 | 8 => client.cancel(engine, claim),
-        9 => client.extend(engine, claim, Duration::from_secs(900)),
+        9 => client.extend(engine, claim, Duration::from_mins(15)),
         10 => client.swap(engine, (claim, slot, request)),
         11 | 12 => client.reschedule(engine, (claim, slot, request)),
         // Only one client moves the clock.

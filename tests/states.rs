@@ -110,7 +110,7 @@ struct Walker {
 
 fn open(files: &SimFileSystem, ticks: u8) -> (Engine, ManualClock) {
     let clock = ManualClock::at("2026-12-01T08:00:00Z".parse().unwrap());
-    clock.advance(Duration::from_secs(600) * u32::from(ticks));
+    clock.advance(Duration::from_mins(10) * u32::from(ticks));
     let options = DirectoryOptions {
         segment_bytes: 64 << 10,
         background: false,
@@ -160,7 +160,7 @@ impl Walker {
                     _ => engine.reschedule(claim(client), Self::slot(slot), request),
                 });
             }
-            Action::Tick => self.clock.advance(Duration::from_secs(600)),
+            Action::Tick => self.clock.advance(Duration::from_mins(10)),
             Action::Sync => {
                 for claim in self.claims.into_iter().flatten() {
                     engine.claim(claim).wait().unwrap();
@@ -233,7 +233,9 @@ fn the_engine_stands_where_the_model_stands() {
     let (mut walked, mut steps) = (0, 0);
     for (actions, last) in paths.into_iter().filter(|(actions, _)| can_walk(actions)) {
         let mut walker = Walker::new(&catalog);
-        actions.iter().for_each(|action| walker.step(*action));
+        for action in &actions {
+            walker.step(*action);
+        }
         for (client, claim) in (0..).zip(&last.memory.claims) {
             let found = walker.claims[usize::from(client)].map(|_| walker.state(client));
             assert!(walker.agrees(client, *claim), "{client}: {claim:?}, {found:?} by {actions:?}");

@@ -159,9 +159,23 @@ fn block(pieces: &mut Pieces<'_>, salt: u64, previous: u32, out: &mut Vec<u8>) -
     crc
 }
 
-/// Log files made up whole, up to three of them, beside a snapshot's name or none. Opening says
-/// what is wrong; or the frames can be read, a frame goes in after the last, and both are found
-/// by the next owner. Says whether it opened.
+/// A manifest that says so: two slots, of which the second is the newer.
+fn manifest(number: u64, synced: u64) -> Vec<u8> {
+    let magic = u64::from(u32::from_le_bytes(*b"cupM")) | 1 << 32;
+    let mut bytes = vec![0; 2 * BLOCK];
+    for (turn, slot) in bytes.chunks_mut(BLOCK).enumerate() {
+        for (word, value) in [magic, turn as u64, 1, number, synced].into_iter().enumerate() {
+            put(slot, word, value);
+        }
+        let crc = crc32c::crc32c(&slot[..40]);
+        put(slot, 5, u64::from(crc));
+    }
+    bytes
+}
+
+/// Log files made up whole, up to three of them, beside a snapshot's name or none, and a manifest.
+/// Opening says what is wrong; or the frames can be read, a frame goes in after the last, and both
+/// are found by the next owner. Says whether it opened.
 pub fn segments(bytes: &[u8]) -> bool {
     let mut pieces = Pieces(bytes);
     let fs = SimFileSystem::new();
@@ -173,6 +187,9 @@ pub fn segments(bytes: &[u8]) -> bool {
         let position = pieces.count();
         write(&fs, &format!("snapshot-{position:016x}-00000000"), b"");
     }
+    let said = |pieces: &mut Pieces<'_>| (pieces.number(1) % 5, pieces.count());
+    let (newest, synced) = if flags & 8 == 0 { (0, 0) } else { said(&mut pieces) };
+    write(&fs, "manifest", &manifest(newest, synced));
     let Ok(store) = open(&fs) else { return false };
     let Ok(claimed) = store.claim() else { return false };
     let before = whole(&store, claimed.last);

@@ -33,6 +33,32 @@ pub enum Fault {
 }
 
 /// A file system in memory: clones are handles to the same one.
+///
+/// ```
+/// use std::path::Path;
+/// use cupo::{Crash, Fault, FileHandle, FileSystem, SimFileSystem};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let fs = SimFileSystem::new();
+/// let path = Path::new("d/f");
+/// let file = fs.open(path, true)?;
+/// fs.sync_directory(Path::new("d"))?;
+/// file.write_at(0, &[1; 1_024])?;
+/// assert_eq!(fs.unsynced(), 3); // the length and two sectors
+///
+/// // The write is torn between its sectors.
+/// let bytes = fs.crash(Crash::Upto(2)).with_bytes(path, |bytes| bytes.clone()).unwrap();
+/// assert_eq!((bytes[511], bytes[512], bytes.len()), (1, 0, 1_024));
+///
+/// // The sync fails, and the next one lies, as that of Linux does: the disk has nothing.
+/// fs.fail_call(fs.calls() + 1, Fault::Eio);
+/// assert!(file.sync_all().is_err());
+/// assert!(file.sync_all().is_ok());
+/// assert_eq!(file.len()?, 1_024);
+/// file.drop_cache();
+/// assert_eq!(file.len()?, 0);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct SimFileSystem(Arc<Mutex<State>>);
 

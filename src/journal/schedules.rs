@@ -105,6 +105,24 @@ fn nobody_waits_for_ever() {
     });
 }
 
+/// Once the flusher slept although a number had been given out, as long as its line was not there;
+/// who waited for the next number was then left to a timer.
+#[test]
+fn who_waits_for_nothing_holds_nobody_up() {
+    explore("T3 group commit: a waiter behind a dropped commit", (Some(2), Some(3)), || {
+        let journal = started();
+        let other = journal.clone();
+        let dropped = spawn(move || {
+            publish(&other, 1);
+        });
+        let seq = publish(&journal, 2);
+        journal.wait(seq).unwrap();
+        dropped.join().unwrap();
+        journal.close().unwrap();
+        assert_eq!(journal.durable(), Seq(2));
+    });
+}
+
 #[test]
 fn a_group_is_waited_for_whole() {
     explore(

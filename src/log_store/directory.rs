@@ -20,8 +20,7 @@ use crate::log_store::{
     Appended, Claimed, DirectoryOptions, LogStore, Position, SnapshotName, aside, snapshots,
 };
 use crate::planted::planted;
-use crate::sync::thread::JoinHandle;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, thread::JoinHandle};
 
 /// A log in a directory, owned by whoever holds the lock in it.
 #[derive(Debug)]

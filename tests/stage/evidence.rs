@@ -4,6 +4,7 @@
 //! tenth of it), and adds one line to the file that `CUPO_EVIDENCE` names: only what was counted
 //! is written. `tests/long` runs them so.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::print_stdout, reason = "what was counted is to be seen")]
 
 use std::fs::OpenOptions;
 use std::io::Write;

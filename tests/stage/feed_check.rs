@@ -28,7 +28,7 @@ impl Ledger {
         let mut ledger = Self::default();
         let mut feed = engine.feed(Seq(1));
         while feed.position() <= engine.last() {
-            for event in feed.next_batch(Duration::from_secs(3_600)).unwrap() {
+            for event in feed.next_batch(Duration::from_hours(1)).unwrap() {
                 ledger.hear(&event, capacity);
             }
         }

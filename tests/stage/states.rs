@@ -141,12 +141,12 @@ impl Small {
     /// The answer "full": given once all that is published is on disk.
     fn refuse(&self, state: &mut State, slot: u8) {
         if self.mistake != Mistake::RefuseAtOnce {
-            self.sync(state);
+            Self::sync(state);
         }
         state.lied |= state.durable.used[usize::from(slot)] == 0;
     }
 
-    fn sync(&self, state: &mut State) {
+    fn sync(state: &mut State) {
         state.durable = state.memory.clone();
         state.pending.clear();
         state.told.clone_from(&state.durable.claims);
@@ -313,7 +313,7 @@ impl Model for Small {
         let mut state = last.clone();
         match action {
             Action::Tick => state.now += 1,
-            Action::Sync => self.sync(&mut state),
+            Action::Sync => Self::sync(&mut state),
             Action::Crash(kept, clock) => self.crash(&mut state, kept, clock),
             Action::Hold(client, _)
             | Action::Confirm(client)
