@@ -31,7 +31,7 @@ mod stand;
 use evidence::{Evidence, first_seed, share};
 use life::Life;
 use outside::Came;
-use stand::Stand;
+use stand::{Stand, start};
 
 /// Lives that end at random moments, a look inside every so often.
 fn kill(seed: u64, kills: u64) -> Stand {
@@ -59,7 +59,7 @@ fn a_kill_at_any_moment_loses_nothing_acknowledged() {
     let seed = first_seed();
     let stands: Vec<Stand> = std::thread::scope(|scope| {
         let halves =
-            [0, 1].map(|half| scope.spawn(move || kill(seed * 2 + half, (kills + half) / 2)));
+            [0, 1].map(|half| scope.spawn(move || kill(seed * 2 + half, kills.div_ceil(2))));
         halves.into_iter().map(|half| half.join().unwrap()).collect()
     });
     let sum = |of: fn(&Stand) -> u64| stands.iter().map(of).sum::<u64>();
@@ -82,7 +82,7 @@ fn a_life_that_closes_in_order_is_found_whole() {
     let mut stand = Stand::new(first_seed());
     for _ in 0..2 {
         let life = Life { work_ms: 150, ..stand.life() };
-        assert!(stand.start(&life).wait().unwrap().success());
+        assert!(start(&life).wait().unwrap().success());
         let told = stand.ended(&life);
         assert_eq!((told.came, told.refused.clone()), (Came::Closed, None));
         assert!(told.done > 0 && told.out == 0, "{told:?}");
@@ -95,12 +95,12 @@ fn a_life_that_closes_in_order_is_found_whole() {
 fn the_ledger_notices_what_is_lost() {
     let mut stand = Stand::new(first_seed());
     let life = Life { work_ms: 100, ..stand.life() };
-    assert!(stand.start(&life).wait().unwrap().success());
+    assert!(start(&life).wait().unwrap().success());
     stand.ended(&life);
     let (directory, old) = (stand.directory.clone(), stand.room.path().join("old"));
     stand::copy(&directory, &old);
     let life = Life { work_ms: 100, ..stand.life() };
-    assert!(stand.start(&life).wait().unwrap().success());
+    assert!(start(&life).wait().unwrap().success());
     assert!(stand.ended(&life).done > 100);
     std::fs::remove_dir_all(&directory).unwrap();
     std::fs::rename(&old, &directory).unwrap();

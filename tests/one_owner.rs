@@ -33,7 +33,7 @@ use cupo::{Engine, Error, StorageError};
 use evidence::{Evidence, first_seed, share};
 use life::Life;
 use outside::Came;
-use stand::{Stand, signal};
+use stand::{Stand, signal, start};
 
 fn sleep(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));
@@ -55,8 +55,8 @@ fn goes_on(life: &Life, before: u64) {
     assert!(more, "no answer within 30 seconds");
 }
 
-fn at_work(stand: &Stand, life: &Life) -> Child {
-    let child = stand.start(life);
+fn at_work(life: &Life) -> Child {
+    let child = start(life);
     goes_on(life, 10_000);
     child
 }
@@ -70,12 +70,12 @@ fn a_second_owner_is_refused_and_a_kill_frees_the_directory_at_once() {
     let mut stand = Stand::new(first_seed());
     for _ in 0..3 {
         let life = stand.life();
-        let mut child = at_work(&stand, &life);
+        let mut child = at_work(&life);
         assert!(is_in_use(life.builder().open()));
         let second = stand.room.path().join("second");
         std::fs::create_dir_all(&second).unwrap();
         let other = Life { acks: second, ..life.clone() };
-        assert!(stand.start(&other).wait().unwrap().success());
+        assert!(start(&other).wait().unwrap().success());
         let refused = std::fs::read_to_string(other.acks.join("main")).unwrap();
         assert!(refused.contains("engine is in use by another engine"), "{refused}");
         std::fs::remove_dir_all(&other.acks).unwrap();
@@ -97,7 +97,7 @@ fn a_stopped_process_keeps_its_promises_and_its_directory() {
     let stops = share(3, 100);
     for stop in 0..stops {
         let life = stand.life();
-        let mut child = at_work(&stand, &life);
+        let mut child = at_work(&life);
         sleep(stand.dice.below(50));
         signal(&child, "STOP");
         sleep(30);

@@ -36,7 +36,7 @@ use std::time::Duration;
 use evidence::{Evidence, first_seed, not_run, share};
 use life::Life;
 use outside::Told;
-use stand::{Stand, quiet};
+use stand::{Stand, start};
 
 const TMPFS: &str = "mount -t tmpfs -o size=24m tmpfs \"$CUPO_DISK\" || exit 77";
 const EXT4: &str = "truncate -s 24M \"$CUPO_DISK.image\" || exit 77
@@ -146,7 +146,7 @@ fn one(stand: &mut Stand, filler: &Path, heals: bool, counts: &mut Counts) {
     // Slow enough that the log alone does not take the disk: a log that has taken all of it has no
     // room left for the snapshot that would cut it.
     let life = Life { pause_us: 2_000, ..stand.life() };
-    let mut child = quiet(&mut life.command());
+    let mut child = start(&life);
     if heals {
         assert!((0..1_000).any(|_| {
             sleep(10);
@@ -177,7 +177,7 @@ fn one(stand: &mut Stand, filler: &Path, heals: bool, counts: &mut Counts) {
     if !heals {
         counts.killed_full += 1;
         let again = Life { pause_us: 2_000, ..stand.life() };
-        let mut child = quiet(&mut again.command());
+        let mut child = start(&again);
         sleep(100 + stand.dice.below(100));
         child.kill().unwrap();
         child.wait().unwrap();

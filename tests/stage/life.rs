@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::ffi::OsStr;
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -332,7 +332,7 @@ impl<'a> Worker<'a> {
         for at in (first..first + 8).map(|at| at % count) {
             let (party, claim) = &self.known[at];
             let wish = wish(&mut self.dice, claim.as_ref(), days, now);
-            lines += &format!("try {party} {now} {wish}\n");
+            writeln!(lines, "try {party} {now} {wish}").unwrap();
             wishes.push((at, wish));
         }
         self.pen.0.write_all(lines.as_bytes()).unwrap();

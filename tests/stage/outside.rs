@@ -172,7 +172,6 @@ fn fits(known: Option<&Seen>, found: Option<&Seen>, from: u64, upto: u64) -> boo
         (Some(known), None) => {
             // Forgotten, not before its time.
             return match known.state {
-                ClaimState::Held => known.at.0 + WINDOW_MS <= upto,
                 ClaimState::Booked => known.is_past(upto),
                 _ => known.at.0 + WINDOW_MS <= upto,
             };

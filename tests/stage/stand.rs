@@ -47,10 +47,6 @@ impl Stand {
         Life { shift_ms: self.shift_ms, ..Life::new(&self.directory, acks, seed) }
     }
 
-    pub fn start(&self, life: &Life) -> Child {
-        quiet(&mut life.command())
-    }
-
     /// Reads what the life wrote that has just ended.
     pub fn ended(&mut self, life: &Life) -> Told {
         let told = self.outside.absorb(&life.acks, life.threads);
@@ -60,7 +56,7 @@ impl Stand {
 
     /// A life that is killed after so many milliseconds.
     pub fn killed(&mut self, life: &Life, after_ms: u64) -> Told {
-        let mut child = self.start(life);
+        let mut child = start(life);
         std::thread::sleep(Duration::from_millis(after_ms));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -111,6 +107,10 @@ impl Stand {
              closing"
         )
     }
+}
+
+pub fn start(life: &Life) -> Child {
+    quiet(&mut life.command())
 }
 
 /// Starts it without a word to the terminal.

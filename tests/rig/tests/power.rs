@@ -27,7 +27,7 @@ use cupo_rig::{Asked, Event, Shown};
 use evidence::{Evidence, first_seed, not_run, share};
 use life::{Dice, Life};
 use outside::Outside;
-use stand::{Stand, copy, quiet};
+use stand::{Stand, copy, start};
 
 const LENGTH: usize = 24 << 20;
 /// The first bytes of a block with a frame.
@@ -109,7 +109,7 @@ fn record(room: &Path, seed: u64, lives: usize) -> Option<Recorded> {
             disk.refuse = (n % 2 == 1).then(|| (5 + dice.below(40), FRAME));
         }
         acks.push(outside);
-        let mut child = quiet(&mut life.command());
+        let mut child = start(&life);
         std::thread::sleep(Duration::from_millis(300 + dice.below(300)));
         child.kill().unwrap();
         child.wait().unwrap();
