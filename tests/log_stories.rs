@@ -11,6 +11,7 @@
     reason = "a test may panic, and has no readers but its own"
 )]
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -210,4 +211,39 @@ fn an_old_file_is_used_again_only_under_its_new_name() {
     for way in [Crash::LoseUnsynced, Crash::KeepAll] {
         assert_eq!(last(&fs.crash(way)).unwrap(), 9, "{way:?}");
     }
+}
+
+/// Whoever claimed the log later owns it; what an earlier owner still sends is not written.
+#[test]
+fn an_earlier_owner_writes_nothing() {
+    let fs = SimFileSystem::new();
+    let (store, earlier) = start(&fs, small()).unwrap();
+    put(&store, &earlier, 1, 100);
+    let later = store.claim().unwrap();
+    assert!(later.epoch > earlier.epoch && later.last == 1);
+    assert!(matches!(store.append(earlier.epoch, 2, b"late"), Appended::Fenced));
+    put(&store, &later, 2, 100);
+}
+
+/// A file is used again under another salt, so that a block of its earlier use, wherever it turns
+/// up, is never taken for one of this.
+#[test]
+fn every_use_of_a_file_has_a_salt_of_its_own() {
+    let fs = SimFileSystem::new();
+    let (store, claimed) = start(&fs, small()).unwrap();
+    let mut salts = BTreeSet::new();
+    let mut number = 1;
+    for position in 1..=60 {
+        put(&store, &claimed, position, 12_000);
+        let salt = |bytes: &mut Vec<u8>| u64::from_le_bytes(bytes[8..16].try_into().unwrap());
+        if let Some(salt) = fs.with_bytes(&log(number), salt) {
+            assert!(salts.insert(salt), "file {number} has the salt of another");
+            number += 1;
+        }
+        if position % 10 == 0 {
+            store.put_snapshot(position, &mut |out| out.write_all(b"state")).unwrap();
+            store.truncate(position - 1, 2).unwrap();
+        }
+    }
+    assert!(store.first() > 40 && number > 10, "files were used again");
 }

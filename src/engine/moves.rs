@@ -236,16 +236,16 @@ impl Hall {
                 crate::sync::thread::yield_now();
                 old.day.apply(both.old_state(), seq, &freed);
             } else {
-                old.day.apply(both.old_state(), seq, &freed);
+                if !planted("keep_both_places") {
+                    old.day.apply(both.old_state(), seq, &freed);
+                }
                 new.day.apply(both.new_state(), seq, &taken);
             }
         } else if adopted.is_none() {
             new.day.shift(&mut both.first, seq, claim, (&before, &place), held);
         } else {
             new.day.apply(both.new_state(), seq, &taken);
-            if !planted("keep_both_places") {
-                old.day.apply(both.old_state(), seq, &freed);
-            }
+            old.day.apply(both.old_state(), seq, &freed);
         }
         panic_point("panic_within_the_move");
         shard.apply(seq, now, &taken);

@@ -129,7 +129,7 @@ pub fn builder(directory: &Path, life: u64) -> Builder {
         .segment_bytes(128 << 10)
         .snapshot_every(256 << 10)
         .keep_days(0)
-        .idempotency_window(Duration::from_secs(30 * 24 * 3_600))
+        .idempotency_window(Duration::from_hours(30 * 24))
         .shards(16)
         .clock(clock)
 }
