@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use cupo::{Builder, ClaimId, ClaimState, Engine, Error};
-use evidence::{Evidence, share};
+use evidence::{Evidence, not_run, share};
 use town::{CATALOG, Town};
 
 /// The size at first, and by how much it grows, in KiB.
@@ -47,7 +47,7 @@ fn a_full_disk_is_told_and_heals() {
         .stderr(Stdio::null())
         .status();
     if !tried.is_ok_and(|status| status.success()) {
-        println!("T9 full disk: not run, no mount namespace here (root is needed)");
+        not_run("T9 full disk", "no mount namespace here (root is needed)");
         return;
     }
     let output = apart()

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use cupo::verify;
-use evidence::{Evidence, first_seed, share};
+use evidence::{Evidence, first_seed, not_run, share};
 use witness::{Witness, builder, live, paths};
 
 /// Calls of the system, and what becomes of the n-th in each thread.
@@ -82,7 +82,7 @@ fn suffer(call: &str, fault: &str, when: u64) -> (Option<String>, u64) {
 #[test]
 fn after_a_refused_call_nothing_is_promised_and_nothing_promised_is_lost() {
     if let Some(why) = obstacle() {
-        println!("T8 strace: not run, {why}");
+        not_run("T8 strace, faults of a real process", &why);
         return;
     }
     let evidence = Evidence::of("T8 strace, faults of a real process");

@@ -28,6 +28,14 @@ pub fn first_seed() -> u64 {
     std::env::var("CUPO_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
+/// Says plainly that a test cannot be run here, and keeps that in a long run.
+pub fn not_run(what: &str, why: &str) {
+    println!("{what}: not run, {why}");
+    let Some(path) = std::env::var_os("CUPO_EVIDENCE") else { return };
+    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    writeln!(file, "| {what} | {why} | | not run |").unwrap();
+}
+
 /// A test at work.
 pub struct Evidence {
     what: &'static str,
