@@ -275,31 +275,6 @@ fn two_moves_into_each_others_holds_do_not_wait_for_each_other() {
     }
 }
 
-/// Days are locked in ascending order, whichever way a claim moves.
-#[test]
-fn moves_in_both_directions_do_not_wait_for_each_other() {
-    let town = Arc::new(Town::in_memory());
-    let [wed, thu] = ["2026-12-02", "2026-12-03"].map(|date| town.day("north", date));
-    let (done, all) = std::sync::mpsc::channel();
-    for n in 0..2_u16 {
-        let (town, done) = (town.clone(), done.clone());
-        let days = if n == 0 { [wed, thu] } else { [thu, wed] };
-        let slots = days.map(|day| day.slot(36 + n));
-        let mover = town.book(u128::from(n) + 1, slots[0]);
-        std::thread::spawn(move || {
-            for round in 1..100_000_u128 {
-                let to = slots[(round % 2) as usize];
-                let moved = town.engine.reschedule_by_staff(mover, to, RequestId(round));
-                assert!(moved.dirty().is_ok() || round > 65_000, "{moved:?}");
-            }
-            done.send(()).unwrap();
-        });
-    }
-    for _ in 0..2 {
-        all.recv_timeout(Duration::from_secs(30)).expect("the two wait for each other");
-    }
-}
-
 /// A booking refused at a full slot is known to be a booking; its confirmation was not always on
 /// disk by then, and a power cut made it a hold again.
 #[test]

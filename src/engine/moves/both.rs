@@ -42,3 +42,43 @@ impl<'a> Both<'a> {
         }
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::engine::Engine;
+
+    const CATALOG: &str = r#"
+        offices = [{ key = "o", zone = "Etc/UTC" }]
+        services = [{ key = "s" }]
+        calendars = [{ key = "c", office = "o", services = ["s"], capacity = 1, hours = {
+            mon = ["09:00-10:00"], tue = ["09:00-10:00"], wed = ["09:00-10:00"],
+            thu = ["09:00-10:00"], fri = ["09:00-10:00"] } }]
+    "#;
+
+    /// Whichever way a claim moves, the lower day is locked first: while the higher one is taken,
+    /// a move waits for it with the lower one in its hands.
+    #[test]
+    fn days_are_locked_in_ascending_order_whichever_way_a_claim_moves() {
+        let engine = Engine::builder().seeded(1).open().unwrap();
+        engine.install(&Catalog::from_toml(CATALOG).unwrap()).unwrap();
+        let world = engine.hall.world.load();
+        let mut days = world.days.iter();
+        let (low, high) = (days.next().unwrap(), days.next().unwrap());
+        for (old, new) in [(low, high), (high, low)] {
+            let taken = high.day.state().lock();
+            std::thread::scope(|scope| {
+                scope.spawn(|| drop(Both::lock(old, new)));
+                let waits = (0..1_000).any(|_| {
+                    std::thread::sleep(Duration::from_millis(5));
+                    low.day.state().try_lock().is_none()
+                });
+                drop(taken);
+                assert!(waits, "the lower day was not locked first");
+            });
+        }
+    }
+}
