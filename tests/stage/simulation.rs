@@ -214,8 +214,11 @@ impl<'e> Town<'e> {
             }
             69..72 => self.send(engine.extend(claim, Duration::from_secs(200))),
             72..76 => {
-                let again = self.asks[dice.below(self.asks.len())].clone();
-                self.send(engine.hold(&again))
+                let which = dice.below(self.asks.len().max(1));
+                match self.asks.get(which).cloned() {
+                    Some(again) => self.send(engine.hold(&again)),
+                    None => Ok(()),
+                }
             }
             76..78 => self.send(engine.check_in(claim)),
             78..88 => {
