@@ -289,8 +289,11 @@ impl Model {
         self.claims.iter().filter(here).filter(|life| life.claim.state.is_on_roster())
     }
 
+    /// In the order in which a day's claims are gone through.
     fn roster_ids(&self, id: DayId) -> Vec<ClaimId> {
-        self.on_roster(id).map(|life| life.claim.id).collect()
+        let mut ids: Vec<ClaimId> = self.on_roster(id).map(|life| life.claim.id).collect();
+        ids.sort_unstable();
+        ids
     }
 }
 
