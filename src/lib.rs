@@ -69,6 +69,8 @@ extern crate self as cupo;
 
 mod catalog;
 mod claim;
+#[cfg(feature = "desk")]
+pub mod desk;
 mod engine;
 mod error;
 mod file_system;

@@ -2,7 +2,7 @@
 //!
 //! Never replayed: its results are journalled.
 
-use chrono::{Datelike, NaiveDate, NaiveTime, Timelike};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, Timelike};
 use jiff::civil;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 
@@ -70,6 +70,13 @@ pub(super) fn local(zone: &TimeZone, at: Time) -> Option<(NaiveDate, NaiveTime)>
         number(there.second())?,
     )?;
     Some((date, time))
+}
+
+/// Date, time and offset at the office.
+pub(super) fn wall_clock(zone: &TimeZone, at: Time) -> Option<DateTime<FixedOffset>> {
+    let stamp = jiff::Timestamp::from_millisecond(i64::try_from(at.0).ok()?).ok()?;
+    let offset = FixedOffset::east_opt(zone.to_offset(stamp).seconds())?;
+    Some(at.utc().with_timezone(&offset))
 }
 
 /// What a calendar offers on a date.

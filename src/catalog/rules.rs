@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -53,10 +53,21 @@ impl Numbers {
         usize::from(calendar.0) < self.calendars.len()
     }
 
-    pub(crate) fn calendar_key(&self, calendar: CalendarId) -> Option<&str> {
-        let mut keys = self.calendars.iter();
-        keys.find(|(_, number)| **number == calendar.0).map(|(key, _)| key.as_str())
+    pub(crate) fn office_key(&self, office: OfficeId) -> Option<&str> {
+        key_of(&self.offices, office.0)
     }
+
+    pub(crate) fn service_key(&self, service: ServiceId) -> Option<&str> {
+        key_of(&self.services, service.0)
+    }
+
+    pub(crate) fn calendar_key(&self, calendar: CalendarId) -> Option<&str> {
+        key_of(&self.calendars, calendar.0)
+    }
+}
+
+fn key_of(numbers: &BTreeMap<String, u16>, wanted: u16) -> Option<&str> {
+    numbers.iter().find(|(_, number)| **number == wanted).map(|(key, _)| key.as_str())
 }
 
 fn assign<'a>(
@@ -186,6 +197,15 @@ impl Rules {
     /// Civil date and time at the calendar's office.
     pub(crate) fn local(&self, calendar: CalendarId, at: Time) -> Option<(NaiveDate, NaiveTime)> {
         expand::local(&self.calendar(calendar)?.zone, at)
+    }
+
+    /// The clock on the wall of the calendar's office, with its offset from UTC.
+    pub(crate) fn wall_clock(
+        &self,
+        calendar: CalendarId,
+        at: Time,
+    ) -> Option<DateTime<FixedOffset>> {
+        expand::wall_clock(&self.calendar(calendar)?.zone, at)
     }
 
     /// The limits of a slot of the calendar that has another capacity.

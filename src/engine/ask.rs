@@ -52,6 +52,16 @@ impl Ask {
         }
     }
 
+    /// Who the place is for.
+    pub const fn party(&self) -> PartyId {
+        self.party
+    }
+
+    /// The request id.
+    pub const fn request(&self) -> RequestId {
+        self.request
+    }
+
     /// Whose share of the slot to use.
     #[must_use]
     pub fn channel(mut self, channel: Channel) -> Self {

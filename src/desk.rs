@@ -1,0 +1,29 @@
+//! Who is it, by which code do they come back, and may they ask again so soon?
+//!
+//! What the adapters share: people (encrypted, deletable), booking codes, throttles, tokens, the
+//! audit of what staff did, and the one order in which a person and a booking come into being.
+//! Never decides about a place: that is the engine's; never knows HTTP or telephony.
+
+mod audit;
+mod code;
+mod error;
+mod language;
+mod people;
+mod person;
+mod reception;
+mod secrets;
+mod store;
+mod throttle;
+mod tokens;
+
+pub use audit::{Audit, Deed};
+pub use code::Code;
+pub use error::DeskError;
+pub use language::Language;
+pub use people::{Kept, People, PersonKey};
+pub use person::{Identity, Person, PersonError, Telephone};
+pub use reception::{Found, Held, Reception};
+pub use secrets::{MasterKey, Secrets};
+pub use store::Store;
+pub use throttle::{Gate, Throttle};
+pub use tokens::Tokens;
