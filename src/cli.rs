@@ -6,6 +6,8 @@ mod backup;
 mod log;
 mod records;
 mod salvage;
+#[cfg(feature = "web")]
+mod serve;
 mod verify;
 
 use std::fmt;
@@ -43,6 +45,8 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Peak(peak::options::Options),
+    #[cfg(feature = "web")]
+    Serve(serve::Options),
     Verify(verify::Options),
     Log(log::Options),
     Backup(backup::Options),
@@ -53,6 +57,8 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Peak(options) => peak::run(&options),
+        #[cfg(feature = "web")]
+        Command::Serve(options) => serve::run(&options),
         Command::Verify(options) => verify::run(&options),
         Command::Log(options) => log::run(&options),
         Command::Backup(options) => backup::run(&options),

@@ -87,6 +87,8 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
+#[cfg(feature = "web")]
+pub mod web;
 
 pub use catalog::{
     Calendar, Catalog, CatalogError, Change, ChannelLimits, Exception, Holds, Lead, Names, Office,

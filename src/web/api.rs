@@ -1,0 +1,22 @@
+//! Which calls does a program make? The HTTP API, version 1.
+//!
+//! Never speaks to people: problems carry a sentence for them, pages do the rest.
+
+pub(crate) mod document;
+
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::App;
+
+/// The head of the document.
+#[derive(Debug, OpenApi)]
+#[openapi(info(
+    title = "cupo",
+    description = "Places at appointments: find, hold, book, move, cancel."
+))]
+struct Head;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Head::openapi())
+}

@@ -1,0 +1,99 @@
+//! What do all requests share? The engine, the desk, the keys, the settings.
+//!
+//! Never does anything itself.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::desk::{Audit, MasterKey, Reception, Secrets, Store, Throttle, Tokens};
+use crate::{Catalog, Engine};
+
+use super::events::Hub;
+use super::guard::{Keys, Session};
+use super::metrics::Metrics;
+use super::pages::Draft;
+use super::serve::ServeError;
+use super::settings::Settings;
+
+/// The service: cheap to clone, one for all requests.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Inner>);
+
+/// What the service is made of.
+#[derive(Debug)]
+pub struct Inner {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// People and places.
+    pub reception: Reception,
+    /// The database of the desk.
+    pub store: Arc<Store>,
+    /// What staff did.
+    pub audit: Audit,
+    /// Counts of tries.
+    pub throttle: Throttle,
+    /// The settings.
+    pub settings: Settings,
+    /// Cancelled when the service is to stop: streams end, workers return.
+    pub stop: CancellationToken,
+    pub(crate) keys: Keys,
+    pub(crate) sessions: Tokens<Session>,
+    pub(crate) drafts: Tokens<Draft>,
+    pub(crate) hub: Hub,
+    pub(crate) metrics: Metrics,
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// On an engine and a store. Installs the catalog of the settings if the engine has none.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, the catalog, or the store.
+    pub fn new(engine: Engine, store: Store, settings: Settings) -> Result<Self, ServeError> {
+        if engine.catalog().is_none() {
+            let catalog = Catalog::from_toml(&settings.catalog_text()?).map_err(Arc::new)?;
+            engine.install(&catalog)?;
+        }
+        let (engine, store) = (Arc::new(engine), Arc::new(store));
+        let secrets = Secrets::new(&settings.master_key()?);
+        let keys = Keys::new(&settings, &store)?;
+        Ok(Self(Arc::new(Inner {
+            reception: Reception::new(engine.clone(), store.clone(), secrets),
+            audit: Audit::new(store.clone()),
+            throttle: Throttle::default(),
+            stop: CancellationToken::new(),
+            keys,
+            sessions: Tokens::new(10_000, Duration::from_secs(12 * 3_600)),
+            drafts: Tokens::new(200_000, Duration::from_secs(2 * 3_600)),
+            hub: Hub::new(),
+            metrics: Metrics::new(),
+            engine,
+            store,
+            settings,
+        })))
+    }
+
+    /// In memory, with the settings' defaults: for tests.
+    ///
+    /// # Errors
+    /// As [`App::new`].
+    pub fn in_memory(engine: Engine) -> Result<Self, ServeError> {
+        let settings = Settings { master_key: Some("5c".repeat(32)), ..Settings::default() };
+        Self::new(engine, Store::in_memory()?, settings)
+    }
+}
+
+/// The default key of demonstrations; refused in production.
+pub(crate) fn demo_key() -> MasterKey {
+    MasterKey::new(*b"cupo demonstration, not a secret")
+}

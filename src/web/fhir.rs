@@ -1,0 +1,3 @@
+//! How does a FHIR client read slots and appointments? Read-only resources of release R4.
+//!
+//! Never changes anything.

@@ -1,0 +1,96 @@
+//! Who is calling? From the `Authorization` header, or the cookie of a signed-in browser.
+//!
+//! Never trusts an address that a trusted proxy did not write.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+
+use crate::desk::Language;
+use crate::web::App;
+use crate::web::guard::{Role, Session};
+use crate::web::problem::Problem;
+
+/// Whoever is calling; citizens have no session.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The address, as far as it can be believed.
+    pub(crate) address: Option<IpAddr>,
+    /// The language they want.
+    pub(crate) language: Language,
+    /// Who of the staff or which program.
+    pub(crate) session: Option<Session>,
+}
+
+/// An operator or administrator.
+#[derive(Clone, Debug)]
+pub(crate) struct StaffCaller {
+    pub(crate) caller: Caller,
+    pub(crate) session: Session,
+}
+
+/// An administrator.
+#[derive(Clone, Debug)]
+pub(crate) struct AdminCaller {
+    pub(crate) caller: Caller,
+    pub(crate) session: Session,
+}
+
+impl Caller {
+    /// Whether the caller has at least that role.
+    pub(crate) fn is(&self, role: Role) -> bool {
+        self.session.as_ref().is_some_and(|session| session.role >= role)
+    }
+
+    fn need(self, role: Role) -> Result<(Self, Session), Problem> {
+        match self.session.clone() {
+            Some(session) if session.role >= role => Ok((self, session)),
+            Some(_) => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "this key may not do that"))
+            }
+            None => Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "send `Authorization: Bearer KEY`",
+            )),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        let cookies = text(header::COOKIE).unwrap_or_default();
+        let cookie = cookies.split(';').find_map(|pair| pair.trim().strip_prefix("staff="));
+        let session =
+            bearer.and_then(|key| app.keys.find(key)).or_else(|| app.sessions.get(cookie?));
+        let language = crate::web::pages::language_of(parts);
+        Ok(Self { address: peer, language, session })
+    }
+}
+
+impl FromRequestParts<App> for StaffCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Ok(caller) = Caller::from_request_parts(parts, app).await;
+        let (caller, session) = caller.need(Role::Desk)?;
+        Ok(Self { caller, session })
+    }
+}
+
+impl FromRequestParts<App> for AdminCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Ok(caller) = Caller::from_request_parts(parts, app).await;
+        let (caller, session) = caller.need(Role::Admin)?;
+        Ok(Self { caller, session })
+    }
+}

@@ -1,0 +1,3 @@
+//! How does an appointment get into a calendar program? iCalendar (RFC 5545).
+//!
+//! Never changes anything.

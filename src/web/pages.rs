@@ -1,0 +1,18 @@
+//! What do people see? Pages that work without a script.
+//!
+//! Never decides anything, and never shows what its reader may not see.
+
+mod assets;
+mod citizen;
+mod frame;
+
+use axum::Router;
+
+use super::App;
+
+pub(crate) use citizen::Draft;
+pub(crate) use frame::language_of;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new().merge(assets::routes()).merge(citizen::routes())
+}

@@ -1,0 +1,78 @@
+//! Which words? Every phrase of the pages, in a file for each language.
+//!
+//! A phrase that a file lacks, or has too much, stops the tests. Never holds a phrase in code.
+
+use std::sync::LazyLock;
+
+use crate::desk::Language;
+
+/// Declares the phrases of one area: a struct, and `of(language)` that reads
+/// `words/AREA.es.toml` and `words/AREA.en.toml` once.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $area:literal, { $($phrase:ident),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            $(pub(crate) $phrase: String,)*
+        }
+
+        impl $name {
+            /// The phrases in a language.
+            pub(crate) fn of(language: $crate::desk::Language) -> &'static Self {
+                static WORDS: std::sync::LazyLock<[$name; 2]> = std::sync::LazyLock::new(|| {
+                    [
+                        $crate::web::words::read($area, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/words/", $area, ".es.toml"))),
+                        $crate::web::words::read($area, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/words/", $area, ".en.toml"))),
+                    ]
+                });
+                let [es, en] = &*WORDS;
+                match language {
+                    $crate::desk::Language::Es => es,
+                    $crate::desk::Language::En => en,
+                }
+            }
+        }
+    };
+}
+
+/// Reads a file of phrases that is compiled in; a test reads all of them.
+pub(crate) fn read<T: serde::de::DeserializeOwned>(area: &str, text: &str) -> T {
+    toml::from_str(text).unwrap_or_else(|error| panic!("words/{area}: {error}"))
+}
+
+words! {
+    /// What every page says.
+    Frame, "frame", { skip, other_language, free_of_charge, start, manage, footer }
+}
+
+pub(crate) use words;
+
+/// One table for both languages, for phrases looked up by a name such as a problem's.
+pub(crate) fn table(language: Language) -> &'static toml::Table {
+    static TABLES: LazyLock<[toml::Table; 2]> = LazyLock::new(|| {
+        [
+            read("problems", include_str!("words/problems.es.toml")),
+            read("problems", include_str!("words/problems.en.toml")),
+        ]
+    });
+    let [es, en] = &*TABLES;
+    match language {
+        Language::Es => es,
+        Language::En => en,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_phrase_is_missing_or_empty() {
+        for language in Language::ALL {
+            assert!(!Frame::of(language).skip.is_empty());
+        }
+        let [es, en] = Language::ALL.map(|language| table(language).keys().collect::<Vec<_>>());
+        assert_eq!(es, en);
+    }
+}
