@@ -16,6 +16,7 @@ mod problem;
 mod serve;
 mod settings;
 mod webhooks;
+mod wire;
 mod words;
 
 pub use app::App;

@@ -1,0 +1,54 @@
+//! How are ids written in URLs and JSON? Forms of the adapter's own, from letters that need no
+//! escaping.
+//!
+//! Never invents an id: what does not name a thing of the catalog is `None`.
+
+use crate::{CalendarId, DayId, Engine, SlotId};
+
+/// `boston~2027-01-12`: a calendar's key and a date at its office.
+pub(crate) fn day_to_text(engine: &Engine, day: DayId) -> String {
+    format!("{}~{}", calendar_key(engine, day.calendar()), day.date())
+}
+
+/// The day of [`day_to_text`].
+pub(crate) fn day_from_text(engine: &Engine, text: &str) -> Option<DayId> {
+    let (calendar, date) = text.rsplit_once('~')?;
+    DayId::new(engine.calendar(calendar)?, date.parse().ok()?)
+}
+
+/// `boston~2027-01-12~37`: a day, and the slot's index on it.
+pub(crate) fn slot_to_text(engine: &Engine, slot: SlotId) -> String {
+    format!("{}~{}", day_to_text(engine, slot.day), slot.index)
+}
+
+/// The slot of [`slot_to_text`].
+pub(crate) fn slot_from_text(engine: &Engine, text: &str) -> Option<SlotId> {
+    let (day, index) = text.rsplit_once('~')?;
+    Some(day_from_text(engine, day)?.slot(index.parse().ok()?))
+}
+
+/// The key of a calendar; its number where the catalog has dropped it.
+pub(crate) fn calendar_key(engine: &Engine, calendar: CalendarId) -> String {
+    engine.calendar_key(calendar).unwrap_or_else(|| calendar.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Catalog;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let engine = Engine::in_memory().unwrap();
+        let text = include_str!("../../examples/miconsulado.toml");
+        engine.install(&Catalog::from_toml(text).unwrap()).unwrap();
+        for day in engine.days() {
+            let slot = day.slot(37);
+            assert_eq!(slot_from_text(&engine, &slot_to_text(&engine, slot)), Some(slot));
+        }
+        for wrong in ["", "~", "boston", "boston~x~1", "nowhere~2027-01-12~1", "boston~2027-01-12~"]
+        {
+            assert_eq!(slot_from_text(&engine, wrong), None);
+        }
+    }
+}
