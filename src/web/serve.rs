@@ -48,8 +48,8 @@ pub struct Served {
     pub address: SocketAddr,
 }
 
-/// Opens engine and desk, listens, calls `ready`, serves until `app.stop` is cancelled, then drains,
-/// takes a snapshot and closes.
+/// Opens engine and desk, listens, calls `ready`, and serves until `app.stop` is cancelled; then
+/// drains, takes a snapshot and closes.
 ///
 /// # Errors
 /// What prevents it.
