@@ -10,6 +10,7 @@ mod error;
 mod language;
 mod people;
 mod person;
+mod random;
 mod reception;
 mod secrets;
 mod store;

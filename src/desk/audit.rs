@@ -5,9 +5,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::{DeskError, Store};
+
+/// Deeds by number, as JSON.
+const DEEDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("deeds");
 
 /// Something that somebody of the staff did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,13 +33,13 @@ pub struct Deed {
 /// The list of deeds.
 #[derive(Clone, Debug)]
 pub struct Audit {
-    _store: Arc<Store>,
+    store: Arc<Store>,
 }
 
 impl Audit {
     /// On a store.
     pub const fn new(store: Arc<Store>) -> Self {
-        Self { _store: store }
+        Self { store }
     }
 
     /// Writes a deed down; durable when it resolves.
@@ -44,20 +48,45 @@ impl Audit {
     /// [`DeskError::Store`].
     pub async fn note(
         &self,
-        _at: DateTime<Utc>,
-        _by: &str,
-        _what: &str,
-        _to: &str,
-        _note: &str,
+        at: DateTime<Utc>,
+        by: &str,
+        what: &str,
+        to: &str,
+        note: &str,
     ) -> Result<(), DeskError> {
-        unimplemented!()
+        let [by, what, to, note] = [by, what, to, note].map(str::to_owned);
+        let mut deed = Deed { number: 0, at, by, what, to, note };
+        let write = move |transaction: &WriteTransaction| {
+            let mut deeds = transaction.open_table(DEEDS)?;
+            // Under the one writer no two deeds get the same number.
+            deed.number = deeds.last()?.map_or(0, |(number, _)| number.value()) + 1;
+            let bytes = serde_json::to_vec(&deed).map_err(unreadable)?;
+            deeds.insert(deed.number, bytes.as_slice())?;
+            Ok(())
+        };
+        self.store.write(write).await
     }
 
     /// The newest deeds below a number, newest first.
     ///
     /// # Errors
     /// [`DeskError::Store`].
-    pub fn list(&self, _below: Option<u64>, _limit: usize) -> Result<Vec<Deed>, DeskError> {
-        unimplemented!()
+    pub fn list(&self, below: Option<u64>, limit: usize) -> Result<Vec<Deed>, DeskError> {
+        self.store.read(|transaction| {
+            let deeds = transaction.open_table(DEEDS)?;
+            let newest = deeds.range(..below.unwrap_or(u64::MAX))?.rev().take(limit);
+            newest.map(|deed| serde_json::from_slice(deed?.1.value()).map_err(unreadable)).collect()
+        })
     }
+}
+
+/// Makes the table.
+pub(super) fn found(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(DEEDS)?;
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn unreadable(error: serde_json::Error) -> redb::Error {
+    redb::Error::Corrupted(format!("a deed: {error}"))
 }

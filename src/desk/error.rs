@@ -2,6 +2,7 @@
 //!
 //! Never carries anything personal: what is in here may be logged.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,4 +32,11 @@ pub enum DeskError {
     /// The store of people failed.
     #[error("the store of people failed: {0}")]
     Store(Arc<str>),
+}
+
+impl DeskError {
+    /// A failure of the store, in its words.
+    pub(super) fn store(error: impl fmt::Display) -> Self {
+        Self::Store(error.to_string().into())
+    }
 }

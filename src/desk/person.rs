@@ -5,6 +5,9 @@
 use std::fmt;
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use super::Language;
 
@@ -62,12 +65,14 @@ impl Telephone {
     /// [`PersonError::Telephone`].
     pub fn parse(text: &str) -> Result<Self, PersonError> {
         let kept: String =
-            text.chars().filter(|c| !matches!(c, ' ' | '.' | '-' | '(' | ')' | '\u{a0}')).collect();
+            text.chars().filter(|c| !c.is_whitespace() && !is_separator(*c)).collect();
         let (plus, digits) = match kept.strip_prefix('+').or_else(|| kept.strip_prefix("00")) {
             Some(rest) => (true, rest),
             None => (false, kept.as_str()),
         };
-        if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        // No country's code begins with 0.
+        let odd = !digits.bytes().all(|digit| digit.is_ascii_digit());
+        if odd || (plus && digits.starts_with('0')) {
             return Err(PersonError::Telephone);
         }
         match (plus, digits.len()) {
@@ -102,12 +107,7 @@ impl Person {
         language: Language,
         today: NaiveDate,
     ) -> Result<Self, PersonError> {
-        let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-        let length = name.chars().count();
-        let sound = name.chars().any(char::is_alphabetic) && !name.chars().any(char::is_control);
-        if !(2..=120).contains(&length) || !sound {
-            return Err(PersonError::Name);
-        }
+        let name = checked_name(name)?;
         let telephone = Telephone::parse(telephone)?;
         let email = match email.trim() {
             "" => None,
@@ -127,13 +127,83 @@ impl Person {
     }
 }
 
+/// As it is kept. The fields are named here so that no adapter writes a person by accident.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    name: String,
+    telephone: String,
+    email: Option<String>,
+    birth: NaiveDate,
+    language: String,
+}
+
+/// Texts of people are written in steps of so many bytes, so that sealed ones tell no length.
+const STEP: usize = 128;
+
+impl Person {
+    /// The text that is sealed.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let written = Written {
+            name: self.name.clone(),
+            telephone: self.telephone.0.clone(),
+            email: self.email.clone(),
+            birth: self.birth,
+            language: self.language.tag().to_owned(),
+        };
+        let mut bytes = serde_json::to_vec(&written).expect("plain fields can be written");
+        bytes.resize(bytes.len().next_multiple_of(STEP), b' ');
+        bytes
+    }
+
+    /// The person of such a text; it was checked when it was new.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let Written { name, telephone, email, birth, language } =
+            serde_json::from_slice(bytes).ok()?;
+        let language = Language::from_tag(&language)?;
+        Some(Self { name, telephone: Telephone(telephone), email, birth, language })
+    }
+}
+
+/// What all spellings of a name have in common: small letters without accents, words in order of
+/// the alphabet.
+pub(super) fn folded(name: &str) -> String {
+    // Big letters first: the small ones of some letters only show that way.
+    let big = name.nfkd().filter(|c| !is_combining_mark(*c)).collect::<String>().to_uppercase();
+    let small = big.to_lowercase();
+    let mut words: Vec<&str> =
+        small.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.sort_unstable();
+    words.join(" ")
+}
+
+fn checked_name(name: &str) -> Result<String, PersonError> {
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ").nfc().collect::<String>();
+    let sound = name.chars().any(char::is_alphabetic) && !name.chars().any(is_unseen);
+    let length = if name.len() > 120 * 4 { usize::MAX } else { name.chars().count() };
+    if sound && (2..=120).contains(&length) { Ok(name) } else { Err(PersonError::Name) }
+}
+
+/// Control characters, and those that turn the direction of a text or show nothing: they make a
+/// name look like another.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
+}
+
+/// What people put between the digits of a telephone number.
+fn is_separator(c: char) -> bool {
+    matches!(c, '.' | '-' | '/' | '(' | ')' | '\u{2010}'..='\u{2015}')
+}
+
 fn plausible_email(email: &str) -> bool {
-    let plain = |c: char| !c.is_whitespace() && !c.is_control();
+    let plain = |c: char| !c.is_whitespace() && !is_unseen(c) && !"<>()[],;:\"\\".contains(c);
+    let domain = |host: &str| host.contains('.') && host.split('.').all(|part| !part.is_empty());
     email.len() <= 254
         && email.chars().all(plain)
-        && email.split_once('@').is_some_and(|(name, host)| {
-            !name.is_empty() && host.contains('.') && !host.contains('@')
-        })
+        && email
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && !host.contains('@') && domain(host))
 }
 
 impl fmt::Debug for Telephone {

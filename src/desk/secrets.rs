@@ -68,15 +68,19 @@ impl Secrets {
     /// through all telephone numbers.
     pub fn party(&self, identity: &Identity) -> PartyId {
         let text = format!("{} {}", identity.telephone.as_str(), identity.birth);
-        let [head @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
-            self.sign("party", text.as_bytes());
-        PartyId(u128::from_be_bytes(head))
+        PartyId(half(self.sign("party", text.as_bytes())))
     }
 
     /// The place of a telephone number in an index that does not show it.
     pub fn telephone(&self, telephone: &Telephone) -> [u8; 32] {
         self.sign("telephone", telephone.as_str().as_bytes())
     }
+}
+
+/// The first 128 bits of a tag, where that is enough.
+pub(super) fn half(tag: [u8; 32]) -> u128 {
+    let [head @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = tag;
+    u128::from_be_bytes(head)
 }
 
 fn mac(key: &[u8; 32], data: &[u8]) -> [u8; 32] {

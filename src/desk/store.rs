@@ -3,21 +3,67 @@
 //! Writes of many callers share one sync (group commit). Never sees anything personal in the
 //! clear: rooms above encrypt first.
 
+use std::fs::{File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
 
-use super::DeskError;
+use redb::backends::{FileBackend, InMemoryBackend};
+use redb::{
+    Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, ReadableTable,
+    StorageBackend, TableDefinition, WriteTransaction,
+};
+use tokio::sync::oneshot;
+
+use super::{DeskError, Secrets, audit, people};
+
+/// Memory for pages of the file.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// Changes that share a sync at most: more would only make the first wait longer.
+const GROUP_MAX: usize = 1_024;
+
+/// What the file says about itself.
+const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 
 /// The database file of the desk.
+///
+/// One thread writes. It takes every change that waits, runs them in one transaction, syncs once
+/// and then answers them all, so that a thousand callers cost hardly more than one.
 #[derive(Debug)]
-pub struct Store {}
+pub struct Store {
+    database: Arc<Database>,
+    /// `None` only while it is dropped.
+    changes: Option<Sender<Box<dyn Change>>>,
+    writer: Option<JoinHandle<()>>,
+}
 
 impl Store {
-    /// Opens or makes the file.
+    /// Opens or makes the file, for its owner alone. The keys must be those it was made with.
     ///
     /// # Errors
-    /// What the disk or the database says.
-    pub fn open(_path: &Path) -> Result<Self, DeskError> {
-        unimplemented!()
+    /// [`DeskError::Store`]: another process has it, it was made with another master key, or what
+    /// the disk or the database says.
+    pub fn open(path: &Path, secrets: &Secrets) -> Result<Self, DeskError> {
+        let at = |error: &dyn std::fmt::Display| {
+            DeskError::Store(format!("{}: {error}", path.display()).into())
+        };
+        let file = private(path).map_err(|error| at(&error))?;
+        let file = FileBackend::new(file).map_err(|error| at(&error))?;
+        let database = create(file).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => at(&"another process has this file open"),
+            error => at(&error),
+        })?;
+        found(&database, Some(secrets)).map_err(|error| at(&error))?;
+        // A new file is only there for good once its directory is on disk.
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = File::open(parent.unwrap_or(Path::new(".")));
+        parent.and_then(|parent| parent.sync_all()).map_err(|error| at(&error))?;
+        Self::serving(database)
     }
 
     /// A store that forgets everything, for tests and demonstrations.
@@ -25,20 +71,39 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub fn in_memory() -> Result<Self, DeskError> {
-        unimplemented!()
+        let database = create(InMemoryBackend::new()).map_err(DeskError::store)?;
+        found(&database, None).map_err(DeskError::store)?;
+        Self::serving(database)
+    }
+
+    fn serving(database: Database) -> Result<Self, DeskError> {
+        let database = Arc::new(database);
+        let (changes, waiting) = channel();
+        let writer = std::thread::Builder::new().name("cupo-desk".into()).spawn({
+            let database = Arc::clone(&database);
+            move || serve(&database, &waiting)
+        });
+        let writer = Some(writer.map_err(DeskError::store)?);
+        Ok(Self { database, changes: Some(changes), writer })
     }
 
     /// Runs `change` in a write transaction that it may share with others; resolves once it is on
-    /// disk.
+    /// disk. It may run more than once, as a neighbour's failure undoes the whole transaction; only
+    /// the last run counts. Once polled it is carried out even if nobody waits for the answer.
     ///
     /// # Errors
     /// What the database says; nothing of `change` remains then.
-    pub async fn write<T, F>(&self, _change: F) -> Result<T, DeskError>
+    pub async fn write<T, F>(&self, change: F) -> Result<T, DeskError>
     where
         T: Send + 'static,
-        F: FnOnce(&redb::WriteTransaction) -> Result<T, redb::Error> + Send + 'static,
+        F: FnMut(&WriteTransaction) -> Result<T, redb::Error> + Send + 'static,
     {
-        unimplemented!()
+        let gone = || DeskError::Store("its writer has stopped".into());
+        let (answer, answered) = oneshot::channel();
+        let waiting = Box::new(Waiting { change, made: None, answer });
+        let changes = self.changes.as_ref().ok_or_else(gone)?;
+        changes.send(waiting).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
     }
 
     /// Runs `look` on a consistent state.
@@ -47,8 +112,126 @@ impl Store {
     /// What the database says.
     pub fn read<T>(
         &self,
-        _look: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
+        look: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, DeskError> {
-        unimplemented!()
+        let transaction = self.database.begin_read().map_err(DeskError::store)?;
+        look(&transaction).map_err(DeskError::store)
     }
+}
+
+impl Drop for Store {
+    /// What waits is written, and the file is free for the next one afterwards.
+    fn drop(&mut self) {
+        self.changes = None;
+        if let Some(writer) = self.writer.take() {
+            // It panicked only if the database did; whoever waited was told.
+            let _ = writer.join();
+        }
+    }
+}
+
+/// The file, readable and writable by its owner alone.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file =
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+fn create(backend: impl StorageBackend) -> Result<Database, DatabaseError> {
+    Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)
+}
+
+/// Makes what is missing, and compares the proof of the master key.
+fn found(database: &Database, secrets: Option<&Secrets>) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    if let Some(secrets) = secrets {
+        let proof = secrets.sign("store", b"the desk's file, format 1");
+        let mut about = transaction.open_table(ABOUT)?;
+        let kept = about.get("proof")?.map(|kept| kept.value() == proof);
+        match kept {
+            Some(true) => {}
+            Some(false) => {
+                return Err(redb::Error::Corrupted("made with another master key".into()));
+            }
+            None => drop(about.insert("proof", proof.as_slice())?),
+        }
+    }
+    people::found(&transaction)?;
+    audit::found(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
+/// A change that somebody waits for.
+trait Change: Send {
+    /// Runs it, keeping what it made.
+    fn run(&mut self, transaction: &WriteTransaction) -> Result<(), DeskError>;
+
+    /// Tells who waits.
+    fn answer(self: Box<Self>, how: Result<(), DeskError>);
+}
+
+struct Waiting<T, F> {
+    change: F,
+    made: Option<T>,
+    answer: oneshot::Sender<Result<T, DeskError>>,
+}
+
+impl<T, F> Change for Waiting<T, F>
+where
+    T: Send,
+    F: FnMut(&WriteTransaction) -> Result<T, redb::Error> + Send,
+{
+    fn run(&mut self, transaction: &WriteTransaction) -> Result<(), DeskError> {
+        let ran = catch_unwind(AssertUnwindSafe(|| (self.change)(transaction)));
+        let made = ran.map_err(|_| DeskError::Store("a change panicked".into()))?;
+        self.made = Some(made.map_err(DeskError::store)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, how: Result<(), DeskError>) {
+        let Self { made, answer, .. } = *self;
+        let nothing = || DeskError::Store("a change made nothing".into());
+        // Nobody may be waiting any more.
+        let _ = answer.send(how.and_then(|()| made.ok_or_else(nothing)));
+    }
+}
+
+/// The writer's life: until the store is dropped and nothing waits.
+fn serve(database: &Database, waiting: &Receiver<Box<dyn Change>>) {
+    while let Ok(first) = waiting.recv() {
+        let mut group = vec![first];
+        group.extend(waiting.try_iter().take(GROUP_MAX - 1));
+        settle(database, group);
+    }
+}
+
+/// Commits a group and answers it. A change that fails leaves it, and the rest begins again.
+fn settle(database: &Database, mut group: Vec<Box<dyn Change>>) {
+    while !group.is_empty() {
+        match attempt(database, &mut group) {
+            Err(Failure::Of(at, error)) => group.remove(at).answer(Err(error)),
+            Err(Failure::OfAll(error)) => {
+                group.drain(..).for_each(|change| change.answer(Err(error.clone())));
+            }
+            Ok(()) => group.drain(..).for_each(|change| change.answer(Ok(()))),
+        }
+    }
+}
+
+enum Failure {
+    Of(usize, DeskError),
+    OfAll(DeskError),
+}
+
+fn attempt(database: &Database, group: &mut [Box<dyn Change>]) -> Result<(), Failure> {
+    let of_all = |error: redb::Error| Failure::OfAll(DeskError::store(error));
+    let mut transaction = database.begin_write().map_err(|error| of_all(error.into()))?;
+    transaction.set_durability(Durability::Immediate).map_err(|error| of_all(error.into()))?;
+    for (at, change) in group.iter_mut().enumerate() {
+        // Dropped, the transaction undoes all of it.
+        change.run(&transaction).map_err(|error| Failure::Of(at, error))?;
+    }
+    transaction.commit().map_err(|error| of_all(error.into()))
 }
