@@ -10,7 +10,7 @@ use axum::Router;
 use super::App;
 
 pub(crate) use caller::{AdminCaller, Caller, StaffCaller};
-pub(crate) use keys::{Keys, Role, Session};
+pub(crate) use keys::{KeyEntry, Keys, Role, Session};
 
 /// Puts all guards around the routes: limits, headers, problems in the caller's language.
 pub(crate) fn around(routes: Router<App>, _app: &App) -> Router<App> {

@@ -68,8 +68,9 @@ impl FromRequestParts<App> for Caller {
         let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
         let cookies = text(header::COOKIE).unwrap_or_default();
         let cookie = cookies.split(';').find_map(|pair| pair.trim().strip_prefix("staff="));
-        let session =
-            bearer.and_then(|key| app.keys.find(key)).or_else(|| app.sessions.get(cookie?));
+        let session = bearer
+            .and_then(|key| app.keys.find(key))
+            .or_else(|| app.sessions.get(cookie?).filter(|session| app.keys.knows(session)));
         let language = crate::web::pages::language_of(parts);
         Ok(Self { address: peer, language, session })
     }
