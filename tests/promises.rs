@@ -151,6 +151,7 @@ fn an_install_keeps_bookings_and_names_whom_a_cut_hits() {
     assert!(plan.created == 0 && plan.replanned > 5, "{plan:?}");
     let report = town.engine.install(&cut).unwrap();
     assert_eq!(report.affected, [second], "the newest");
+    assert_eq!(plan, report, "what was planned is what was done");
     assert_eq!(town.engine.claim(first).wait().unwrap().slot, slot);
     let view = town.engine.day(slot.day).unwrap();
     assert_eq!((view.slots[0].deficit, view.slots[0].free), (1, 0));
@@ -164,6 +165,43 @@ fn an_install_keeps_bookings_and_names_whom_a_cut_hits() {
     town.engine.close().unwrap();
     let again = Town::reopen(dir.path(), &town.clock);
     assert_eq!((again.engine.state_hash(), again.engine.catalog()), (hash, catalog));
+}
+
+/// A catalog without the calendar closes its days; the plan says whom that hits.
+#[test]
+fn a_plan_names_whom_a_dropped_calendar_hits() {
+    let town = Town::in_memory();
+    let booking = town.book(1, town.slot("south", WED, 9, 0));
+    let mut without = Catalog::from_toml(CATALOG).unwrap();
+    without.calendars.retain(|calendar| calendar.key != "south");
+    let plan = town.engine.plan_install(&without).unwrap();
+    assert_eq!(plan.affected, [booking]);
+    assert_eq!(town.engine.install(&without).unwrap().affected, [booking]);
+    town.sound();
+}
+
+#[test]
+fn a_planned_cut_changes_nothing_and_lists_what_the_cut_lists() {
+    let town = Town::in_memory();
+    let slot = town.slot("north", WED, 9, 0);
+    town.book(1, slot);
+    town.clock.advance(Duration::from_secs(1));
+    let newest = town.book(2, slot);
+    let slots = slot.index..slot.index + 2;
+    let hash = town.engine.state_hash();
+    assert_eq!(town.engine.plan_capacity(slot.day, slots.clone(), 1).unwrap(), [newest]);
+    assert_eq!(town.engine.plan_capacity(slot.day, slots.clone(), 2).unwrap(), []);
+    assert_eq!((town.engine.state_hash(), town.engine.set_capacities()), (hash, Vec::new()));
+    assert_eq!(town.engine.set_capacity(slot.day, slots.clone(), 1).unwrap(), [newest]);
+    assert_eq!(town.engine.set_capacities(), [(slot.day, slots.clone(), 1)]);
+    town.engine.set_capacity(slot.day, slot.index + 1..slot.index + 2, 0).unwrap();
+    let split = [slot.index..slot.index + 1, slot.index + 1..slot.index + 2];
+    let [first, second] = split.map(|slots| (slot.day, slots));
+    let set = [(first.0, first.1, 1), (second.0, second.1, 0)];
+    assert_eq!(town.engine.set_capacities(), set);
+    town.engine.install(&Catalog::from_toml(CATALOG).unwrap()).unwrap();
+    assert_eq!(town.engine.set_capacities(), []);
+    town.sound();
 }
 
 #[test]

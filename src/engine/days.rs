@@ -83,15 +83,7 @@ impl Engine {
         let hall = &self.hall;
         let mut admin = hall.admin.lock();
         let world = hall.world.load_full();
-        let entry = world.days.get(day).ok_or(Rejection::UnknownDay { day })?;
-        if slots.start >= slots.end {
-            return Err(Rejection::OutOfRange { what: "slots: at least one" }.into());
-        }
-        let all = [capacity; crate::id::Channel::COUNT];
-        let unknown = PlanRange { start: 0, end: 0, capacity, max: all, protected: [0; 4] };
-        let rules = world.rules.as_deref();
-        let limits = rules.and_then(|rules| rules.limits(day.calendar(), capacity));
-        let shape = entry.plan.shape().with_limits(&slots, limits.unwrap_or(unknown));
+        let (entry, shape) = with_capacity(&world, day, &slots, capacity)?;
         let plan = hall.plan(&mut admin, &shape)?;
         let mut days = world.days.clone();
         let frame = DayFrame { plan: plan.number, ..entry.frame };
@@ -100,6 +92,81 @@ impl Engine {
         hall.settle()?;
         Ok(affected)
     }
+
+    /// Whom [`Engine::set_capacity`] would list as the day stands now, without doing it.
+    ///
+    /// # Errors
+    /// As [`Engine::set_capacity`].
+    pub fn plan_capacity(
+        &self,
+        day: DayId,
+        slots: Range<u16>,
+        capacity: u16,
+    ) -> Result<Vec<ClaimId>, Error> {
+        let world = self.hall.world.load();
+        let (entry, shape) = with_capacity(&world, day, &slots, capacity)?;
+        Ok(self.hall.beyond_capacity(&entry.day, &Plan::new(0, shape)))
+    }
+
+    /// The capacities that [`Engine::set_capacity`] gave and the catalog in force does not have,
+    /// from today on. An install forgets them: who wants to keep some gives them again.
+    pub fn set_capacities(&self) -> Vec<(DayId, Range<u16>, u16)> {
+        let world = self.hall.world.load_full();
+        let Some(rules) = world.rules.as_deref() else {
+            return Vec::new();
+        };
+        let ids =
+            rules.calendars().flat_map(|(calendar, _)| self.hall.wanted_days(rules, calendar));
+        let mut set = Vec::new();
+        for id in ids {
+            let shape = rules.expand(id.calendar(), id.date());
+            let (Some(entry), Some(shape)) = (world.days.get(id), shape) else {
+                continue;
+            };
+            let usual = Shape { ranges: shape.ranges, give_back_min: shape.give_back_min };
+            set.extend(differing(entry, &usual).into_iter().map(|(slots, n)| (id, slots, n)));
+        }
+        set
+    }
+}
+
+/// A day, and its shape if some of its slots had another capacity.
+fn with_capacity<'a>(
+    world: &'a World,
+    day: DayId,
+    slots: &Range<u16>,
+    capacity: u16,
+) -> Result<(&'a DayEntry, Shape), Error> {
+    let entry = world.days.get(day).ok_or(Rejection::UnknownDay { day })?;
+    if slots.start >= slots.end {
+        return Err(Rejection::OutOfRange { what: "slots: at least one" }.into());
+    }
+    let all = [capacity; crate::id::Channel::COUNT];
+    let unknown = PlanRange { start: 0, end: 0, capacity, max: all, protected: [0; 4] };
+    let rules = world.rules.as_deref();
+    let limits = rules.and_then(|rules| rules.limits(day.calendar(), capacity));
+    Ok((entry, entry.plan.shape().with_limits(slots, limits.unwrap_or(unknown))))
+}
+
+/// Slots of a day that are open by a shape too, but with another capacity there.
+fn differing(entry: &DayEntry, usual: &Shape) -> Vec<(Range<u16>, u16)> {
+    let plan = Plan::new(0, usual.clone());
+    let mut found: Vec<(Range<u16>, u16)> = Vec::new();
+    for range in entry.plan.shape().ranges {
+        for index in range.start..range.end {
+            let slot = plan.slot(usize::from(index));
+            if slot.is_none_or(|slot| slot.capacity == range.capacity) {
+                continue;
+            }
+            match found.last_mut() {
+                Some((slots, capacity)) if *capacity == range.capacity && slots.end == index => {
+                    slots.end = index + 1;
+                }
+                _ => found.push((index..index + 1, range.capacity)),
+            }
+        }
+    }
+    found
 }
 
 impl Hall {
@@ -240,7 +307,7 @@ impl Hall {
     }
 
     /// The newest claims of a day that its capacity no longer covers.
-    fn beyond_capacity(&self, day: &Day, plan: &Plan) -> Vec<ClaimId> {
+    pub(super) fn beyond_capacity(&self, day: &Day, plan: &Plan) -> Vec<ClaimId> {
         let mut deficit: Vec<u32> = (0..day.slots())
             .map(|index| {
                 let capacity = plan.slot(index).map_or(0, |slot| u32::from(slot.capacity));

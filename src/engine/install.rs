@@ -11,9 +11,9 @@ use crate::engine::shape::fitted;
 use crate::engine::{Admin, Engine, Hall, World};
 use crate::error::Error;
 use crate::id::{ClaimId, DayId};
-use crate::inventory::{DayEntry, starts_at};
+use crate::inventory::{DayEntry, Plan, starts_at};
 use crate::limits::GROUP_LINES_MAX;
-use crate::record::{self, Effect, Line, TextOf};
+use crate::record::{self, DayFrame, Effect, Line, TextOf};
 use crate::sync::Arc;
 
 /// What an install does, or would do.
@@ -57,15 +57,17 @@ impl Engine {
         Ok(report)
     }
 
-    /// What [`Engine::install`] would do, without doing it. Capacity cuts are not listed, as the
-    /// claims that they hit are only known under the days' locks.
+    /// What [`Engine::install`] would do as things stand now, without doing it.
     ///
     /// # Errors
     /// As [`Engine::install`].
     pub fn plan_install(&self, catalog: &Catalog) -> Result<InstallReport, Error> {
-        let _admin = self.hall.admin.lock();
-        let (document, rules) = self.hall.prepare(catalog)?;
-        self.hall.compare(&document, &rules)
+        let hall = &self.hall;
+        let _admin = hall.admin.lock();
+        let (document, rules) = hall.prepare(catalog)?;
+        let mut report = hall.compare(&document, &rules)?;
+        report.affected = hall.would_affect(&rules);
+        Ok(report)
     }
 }
 
@@ -110,6 +112,42 @@ impl Hall {
             }
         }
         Ok(report)
+    }
+
+    /// The claims beyond a capacity that the rules cut.
+    fn would_affect(&self, rules: &Rules) -> Vec<ClaimId> {
+        let world = self.world.load_full();
+        let mut affected = Vec::new();
+        let mut wanted = BTreeSet::new();
+        for (calendar, _) in rules.calendars() {
+            for id in self.wanted_days(rules, calendar) {
+                wanted.insert(id);
+                let shape = rules.expand(calendar, id.date());
+                let (Some(entry), Some(shape)) = (world.days.get(id), shape) else {
+                    continue;
+                };
+                let unused = entry.day.is_unused(&entry.day.state().lock());
+                let shape = fitted(entry, &shape, unused);
+                if !unused && differs(entry, &shape) {
+                    let plan = Plan::new(0, shape.limits());
+                    affected.extend(self.beyond_capacity(&entry.day, &plan));
+                }
+            }
+        }
+        for entry in world.days.iter().filter(|entry| !wanted.contains(&entry.day.id)) {
+            if !self.is_over(entry, rules) {
+                let plan = Plan::new(0, nothing(entry).limits());
+                affected.extend(self.beyond_capacity(&entry.day, &plan));
+            }
+        }
+        affected
+    }
+
+    /// Whether a day has passed at its office.
+    fn is_over(&self, entry: &DayEntry, rules: &Rules) -> bool {
+        let (id, frame) = (entry.day.id, entry.frame);
+        rules.today(id.calendar(), self.now()).is_some_and(|today| id.date() < today)
+            || starts_at(&frame, frame.slots) < self.now()
     }
 
     fn write_document(&self, document: &Document) -> Result<(), Error> {
@@ -169,22 +207,18 @@ impl Hall {
         let Some(entry) = days.get(id).cloned() else {
             return Ok(Vec::new());
         };
-        let frame = entry.frame;
-        let over = rules.today(id.calendar(), self.now()).is_some_and(|today| id.date() < today)
-            || starts_at(&frame, frame.slots) < self.now();
-        if over {
+        if self.is_over(&entry, rules) {
             return Ok(Vec::new());
         }
-        let shape = DayShape {
-            begins: frame.begins,
-            released: frame.released,
-            unit_min: frame.unit_min,
-            slots: frame.slots,
-            ranges: Vec::new(),
-            give_back_min: [0; crate::id::Channel::COUNT],
-        };
-        self.shape_day(admin, id, &shape, days)
+        self.shape_day(admin, id, &nothing(&entry), days)
     }
+}
+
+/// A day with no open slot.
+fn nothing(entry: &DayEntry) -> DayShape {
+    let DayFrame { begins, released, unit_min, slots, .. } = entry.frame;
+    let give_back_min = [0; crate::id::Channel::COUNT];
+    DayShape { begins, released, unit_min, slots, ranges: Vec::new(), give_back_min }
 }
 
 fn differs(entry: &DayEntry, shape: &DayShape) -> bool {

@@ -115,7 +115,7 @@ pub(super) fn fitted(entry: &DayEntry, shape: &DayShape, unused: bool) -> DaySha
 }
 
 impl DayShape {
-    fn limits(&self) -> Shape {
+    pub(super) fn limits(&self) -> Shape {
         Shape { ranges: self.ranges.clone(), give_back_min: self.give_back_min }
     }
 }
