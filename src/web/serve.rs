@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::desk::{DeskError, Store};
+use crate::desk::{DeskError, Secrets, Store};
 use crate::{CatalogError, Engine, Error};
 
 use super::{App, Settings, SettingsError};
@@ -56,7 +56,8 @@ pub struct Served {
 pub async fn serve(settings: Settings, ready: impl FnOnce(&Served)) -> Result<(), ServeError> {
     std::fs::create_dir_all(&settings.dir)?;
     let engine = Engine::open(settings.log_dir())?;
-    let store = Store::open(&settings.desk_file())?;
+    let secrets = Secrets::new(&settings.master_key()?);
+    let store = Store::open(&settings.desk_file(), &secrets)?;
     let listen = settings.listen;
     let app = App::new(engine, store, settings)?;
     let listener = tokio::net::TcpListener::bind(listen)
