@@ -90,3 +90,43 @@ pub(super) fn found(transaction: &WriteTransaction) -> Result<(), redb::Error> {
 fn unreadable(error: serde_json::Error) -> redb::Error {
     redb::Error::Corrupted(format!("a deed: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::{MasterKey, Secrets};
+
+    fn note(audit: &Audit, what: &str) {
+        let at = DateTime::UNIX_EPOCH;
+        pollster::block_on(audit.note(at, "front desk", what, "claim 7", "said so")).unwrap();
+    }
+
+    #[test]
+    fn deeds_are_numbered_and_listed_newest_first() {
+        let audit = Audit::new(Arc::new(Store::in_memory().unwrap()));
+        assert_eq!(audit.list(None, 10).unwrap(), []);
+        ["a", "b", "c", "d"].iter().for_each(|what| note(&audit, what));
+        let list = |below, limit| -> Vec<(u64, String)> {
+            let deeds = audit.list(below, limit).unwrap();
+            deeds.into_iter().map(|deed| (deed.number, deed.what)).collect()
+        };
+        assert_eq!(list(None, 3), [(4, "d".into()), (3, "c".into()), (2, "b".into())]);
+        assert_eq!(list(Some(2), 3), [(1, "a".into())]);
+        assert_eq!(list(Some(1), 3), []);
+        assert_eq!(list(None, 0), []);
+    }
+
+    #[test]
+    fn numbers_go_on_after_a_reopen() {
+        let room = tempfile::tempdir().unwrap();
+        let secrets = Secrets::new(&MasterKey::new([1; 32]));
+        for count in 1..=3 {
+            let store = Store::open(&room.path().join("desk.redb"), &secrets).unwrap();
+            let audit = Audit::new(Arc::new(store));
+            note(&audit, "a");
+            let numbers: Vec<_> =
+                audit.list(None, 10).unwrap().iter().map(|deed| deed.number).collect();
+            assert_eq!(numbers, (1..=count).rev().collect::<Vec<_>>());
+        }
+    }
+}

@@ -179,3 +179,155 @@ impl People {
         half(self.secrets.sign("name", format!("{} {birth}", folded(name)).as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::{Language, MasterKey};
+
+    fn people() -> People {
+        let store = Arc::new(Store::in_memory().unwrap());
+        People::new(store, Secrets::new(&MasterKey::new([1; 32])))
+    }
+
+    fn key(number: u128) -> PersonKey {
+        PersonKey { party: PartyId(number), request: RequestId(number) }
+    }
+
+    fn person(name: &str, telephone: &str) -> Person {
+        let birth = NaiveDate::from_ymd_opt(1990, 1, 31).unwrap();
+        Person::new(name, telephone, "ana@example.org", birth, Language::Es, birth).unwrap()
+    }
+
+    fn at(second: u64) -> DateTime<Utc> {
+        Time(second * 1_000).utc()
+    }
+
+    fn put(people: &People, number: u128, person: &Person, second: u64) -> Code {
+        pollster::block_on(people.put(key(number), person, at(second))).unwrap()
+    }
+
+    #[test]
+    fn a_person_is_found_by_key_code_number_and_name() {
+        let people = people();
+        let ana = person("Ana Ru\u{ed}z", "2025550143");
+        let code = put(&people, 1, &ana, 10);
+        put(&people, 2, &person("Bea Paz", "2025550144"), 11);
+        let kept = Kept { key: key(1), person: ana.clone(), code, since: at(10) };
+        assert_eq!(people.get(key(1)).unwrap(), Some(kept.clone()));
+        assert_eq!(people.by_code(code).unwrap(), Some(kept.clone()));
+        assert_eq!(people.by_telephone(&ana.telephone).unwrap(), [kept.clone()]);
+        assert_eq!(people.by_name("RUIZ, ana", ana.birth).unwrap(), [kept]);
+        let other = ana.birth.succ_opt().unwrap();
+        assert!(people.by_name("Ana Ruiz", other).unwrap().is_empty());
+        assert_eq!(people.get(key(3)).unwrap(), None);
+    }
+
+    #[test]
+    fn the_same_key_again_keeps_the_code_and_takes_the_new_details() {
+        let people = people();
+        let old = person("Ana Ruiz", "2025550143");
+        let new = person("Ana Ruiz Paz", "2025550144");
+        let code = put(&people, 1, &old, 10);
+        assert_eq!(put(&people, 1, &new, 20), code);
+        assert!(people.by_telephone(&old.telephone).unwrap().is_empty());
+        assert!(people.by_name(&old.name, old.birth).unwrap().is_empty());
+        let kept = people.by_telephone(&new.telephone).unwrap();
+        assert_eq!(kept, people.by_name(&new.name, new.birth).unwrap());
+        assert_eq!((kept[0].since, &kept[0].person), (at(20), &new));
+        // A clock that went back makes nobody older.
+        put(&people, 1, &new, 5);
+        assert_eq!(people.get(key(1)).unwrap().unwrap().since, at(20));
+        assert_eq!(rows(&people), [1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn the_newest_hundred_are_found() {
+        let people = people();
+        let ana = person("Ana Ruiz", "2025550143");
+        for number in 0..150 {
+            put(&people, u128::from(number), &ana, (number * 7) % 150);
+        }
+        for found in [
+            people.by_telephone(&ana.telephone).unwrap(),
+            people.by_name(&ana.name, ana.birth).unwrap(),
+        ] {
+            let since: Vec<_> = found.iter().map(|kept| kept.since).collect();
+            assert_eq!(since, (50..150).rev().map(at).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn whoever_is_forgotten_is_gone_from_every_table() {
+        let people = people();
+        let code = put(&people, 1, &person("Ana Ruiz", "2025550143"), 10);
+        put(&people, 2, &person("Bea Paz", "2025550144"), 20);
+        assert_eq!(rows(&people), [2, 2, 2, 2]);
+        pollster::block_on(people.forget(key(1))).unwrap();
+        pollster::block_on(people.forget(key(1))).unwrap();
+        assert_eq!(people.by_code(code).unwrap(), None);
+        assert_eq!(rows(&people), [1, 1, 1, 1]);
+        let (old, next) = people.older(at(30), key(0)).unwrap();
+        assert_eq!((&old[..], next), ([key(2)].as_slice(), None));
+        assert_eq!(pollster::block_on(people.forget_older(old, at(30))).unwrap(), 1);
+        assert_eq!(rows(&people), [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn whoever_came_again_after_the_look_is_not_forgotten() {
+        let people = people();
+        let ana = person("Ana Ruiz", "2025550143");
+        let code = put(&people, 1, &ana, 10);
+        let (old, _) = people.older(at(20), key(0)).unwrap();
+        put(&people, 1, &ana, 20);
+        assert_eq!(pollster::block_on(people.forget_older(old, at(20))).unwrap(), 0);
+        assert_eq!(people.by_code(code).unwrap().map(|kept| kept.key), Some(key(1)));
+    }
+
+    #[test]
+    fn a_walk_sees_everybody_once() {
+        let people = people();
+        let ana = person("Ana Ruiz", "2025550143");
+        let count = 2 * u64::try_from(STEP).unwrap() + 1;
+        (0..count).for_each(|number| drop(put(&people, number.into(), &ana, number)));
+        let (mut seen, mut next) = (Vec::new(), Some(key(0)));
+        while let Some(from) = next {
+            let (old, then) = people.older(at(count - 1), from).unwrap();
+            seen.extend(old);
+            next = then;
+        }
+        // The last is not older than the moment they were put.
+        assert_eq!(seen, (0..u128::from(count) - 1).map(key).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_text_under_another_key_is_refused() {
+        let people = people();
+        put(&people, 1, &person("Ana Ruiz", "2025550143"), 10);
+        put(&people, 2, &person("Bea Paz", "2025550144"), 10);
+        let swap = |to: &redb::WriteTransaction| shelf::swap(to, key(1), key(2));
+        pollster::block_on(people.store.write(swap)).unwrap();
+        let refused = people.get(key(1)).unwrap_err().to_string();
+        assert_eq!(refused, "the store of people failed: a person is damaged");
+        assert!(people.by_telephone(&Telephone::parse("2025550144").unwrap()).is_err());
+        // They can be forgotten all the same.
+        pollster::block_on(people.forget(key(1))).unwrap();
+        assert_eq!(rows(&people), [1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn other_keys_read_nothing() {
+        let people = people();
+        let ana = person("Ana Ruiz", "2025550143");
+        let code = put(&people, 1, &ana, 10);
+        let secrets = Secrets::new(&MasterKey::new([2; 32]));
+        let strangers = People::new(Arc::clone(&people.store), secrets);
+        assert!(strangers.by_code(code).is_err());
+        assert!(strangers.by_telephone(&ana.telephone).unwrap().is_empty());
+        assert!(strangers.by_name(&ana.name, ana.birth).unwrap().is_empty());
+    }
+
+    fn rows(people: &People) -> [u64; 4] {
+        people.store.read(shelf::rows).unwrap()
+    }
+}

@@ -17,7 +17,7 @@ pub struct Telephone(String);
 
 /// What identifies a party across channels and offices: a telephone number and a birth date,
 /// because both can be typed on a telephone. Its keyed hash is the engine's party.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The number.
     pub telephone: Telephone,
@@ -167,9 +167,10 @@ impl Person {
 /// What all spellings of a name have in common: small letters without accents, words in order of
 /// the alphabet.
 pub(super) fn folded(name: &str) -> String {
-    // Big letters first: the small ones of some letters only show that way.
-    let big = name.nfkd().filter(|c| !is_combining_mark(*c)).collect::<String>().to_uppercase();
-    let small = big.to_lowercase();
+    // Back and forth: some letters only fall apart, or together, as big or as small ones.
+    let big = name.to_lowercase().to_uppercase();
+    let plain: String = big.nfkd().filter(|c| !is_combining_mark(*c)).collect();
+    let small: String = plain.to_uppercase().chars().flat_map(char::to_lowercase).collect();
     let mut words: Vec<&str> =
         small.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     words.sort_unstable();
@@ -212,8 +213,144 @@ impl fmt::Debug for Telephone {
     }
 }
 
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(..)")
+    }
+}
+
 impl fmt::Debug for Person {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Person").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn person(name: &str, email: &str, birth: &str) -> Result<Person, PersonError> {
+        let today = date("2026-12-01");
+        Person::new(name, "202 555 0143", email, date(birth), Language::Es, today)
+    }
+
+    #[test]
+    fn telephones_are_written_in_one_way() {
+        let same = ["2025550143", "(202) 555-0143", "202.555.0143", "1 202 555 0143"];
+        for text in same.into_iter().chain(["+1 202 555 0143", "0012025550143", "202/555/0143"]) {
+            assert_eq!(Telephone::parse(text).unwrap().as_str(), "+12025550143", "{text}");
+        }
+        assert_eq!(Telephone::parse("+52 55 1234 5678").unwrap().as_str(), "+525512345678");
+        assert_eq!(Telephone::parse("+34 612\u{2011}345\u{a0}678").unwrap().tail(), "5678");
+        let wrong =
+            ["", "+", "123456", "+123456", "+1234567890123456", "+0123456789", "202555014x"];
+        for text in wrong.into_iter().chain(["++12025550143", "\u{662}025550143", "3 202 555 0143"])
+        {
+            assert_eq!(Telephone::parse(text), Err(PersonError::Telephone), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_and_what_is_right_is_trimmed() {
+        let ana = person("  Ana \t Ruiz\u{a0}", " ana@example.org ", "1990-01-31").unwrap();
+        assert_eq!(
+            (ana.name.as_str(), ana.email.as_deref()),
+            ("Ana Ruiz", Some("ana@example.org"))
+        );
+        assert_eq!(person("Ana", "", "2026-12-01").unwrap().email, None);
+        for name in ["", " A ", "12", "Ana\u{0}", "Ana\u{202e}ziuR", &"a".repeat(121)] {
+            assert_eq!(person(name, "", "1990-01-31"), Err(PersonError::Name), "{name:?}");
+        }
+        for email in ["ana", "@example.org", "ana@", "ana@org", "a b@c.d", "a@b.c@d.e", "a@b..c"] {
+            assert_eq!(person("Ana", email, "1990-01-31"), Err(PersonError::Email), "{email}");
+        }
+        for email in
+            ["<a@b.c>", "a,b@c.d", "a@b.c\nBcc: x@y.z", &format!("{}@b.c", "a".repeat(251))]
+        {
+            assert_eq!(person("Ana", email, "1990-01-31"), Err(PersonError::Email), "{email}");
+        }
+        for birth in ["2026-12-02", "1896-11-30"] {
+            assert_eq!(person("Ana", "", birth), Err(PersonError::Birth), "{birth}");
+        }
+    }
+
+    #[test]
+    fn spellings_of_a_name_fall_together_and_others_do_not() {
+        let ways = ["Jos\u{e9} N\u{fa}\u{f1}ez-D\u{ed}az", "JOSE  NUNEZ DIAZ", "nunez diaz, jose"];
+        assert!(ways.iter().all(|way| folded(way) == "diaz jose nunez"), "{:?}", ways.map(folded));
+        // The same letters, put together from two.
+        assert_eq!(folded("Jose\u{301}"), folded("Jos\u{e9}"));
+        assert_eq!(folded("Stra\u{df}e"), folded("STRASSE"));
+        assert_ne!(folded("Ana Ruiz"), folded("Ana Ruis"));
+        assert_ne!(folded("Ana Ruiz"), folded("Anar Uiz"));
+    }
+
+    #[test]
+    fn debug_shows_nobody() {
+        let ana = person("Ana Ruiz", "ana@example.org", "1990-01-31").unwrap();
+        assert_eq!(format!("{ana:?} {:?}", ana.telephone), "Person { .. } Telephone(..)");
+        assert_eq!(format!("{:?}", ana.identity()), "Identity(..)");
+    }
+
+    #[test]
+    fn texts_of_people_tell_little_of_their_length() {
+        let lengths =
+            ["Bo", "Ana Ruiz"].map(|name| person(name, "", "1990-01-31").unwrap().to_bytes().len());
+        assert_eq!(lengths, [STEP, STEP]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_number_or_refused(text in "\\PC{0,40}|[+0-9 ().-]{0,24}") {
+            if let Ok(telephone) = Telephone::parse(&text) {
+                let digits = telephone.as_str().strip_prefix('+').unwrap();
+                prop_assert!((7..=15).contains(&digits.len()));
+                prop_assert!(digits.bytes().all(|digit| digit.is_ascii_digit()));
+                prop_assert_eq!(&Telephone::parse(telephone.as_str()).unwrap(), &telephone);
+                prop_assert_eq!(telephone.tail().len(), 4);
+            }
+        }
+
+        #[test]
+        fn any_person_is_refused_or_kept_as_they_are(
+            name in any::<String>(),
+            telephone in "[+]?[0-9]{7,15}",
+            email in "\\PC{0,20}@?\\PC{0,20}|[a-z]{1,9}@[a-z]{1,9}\\.[a-z]{2,3}",
+            days in any::<i32>(),
+            english in any::<bool>(),
+        ) {
+            let birth = NaiveDate::from_num_days_from_ce_opt(days).unwrap_or_default();
+            let language = if english { Language::En } else { Language::Es };
+            let made = Person::new(&name, &telephone, &email, birth, language, date("2026-12-01"));
+            let _ = folded(&name);
+            if let Ok(person) = made {
+                prop_assert_eq!(Person::from_bytes(&person.to_bytes()), Some(person.clone()));
+                let again = Person::new(
+                    &person.name,
+                    person.telephone.as_str(),
+                    person.email.as_deref().unwrap_or_default(),
+                    person.birth,
+                    person.language,
+                    date("2026-12-01"),
+                );
+                prop_assert_eq!(again, Ok(person));
+            }
+        }
+
+        #[test]
+        fn any_spelling_of_a_name_is_one(name in "[\\p{L} '-]{1,30}") {
+            prop_assert_eq!(folded(&name.to_uppercase()), folded(&name));
+            prop_assert_eq!(folded(&folded(&name)), folded(&name));
+        }
+
+        #[test]
+        fn any_bytes_are_a_person_or_nobody(bytes in any::<Vec<u8>>()) {
+            prop_assert_eq!(Person::from_bytes(&bytes), None);
+        }
     }
 }

@@ -240,3 +240,40 @@ const fn key_of(claim: &Claim) -> PersonKey {
 fn same(one: NaiveDate, other: NaiveDate) -> bool {
     one.num_days_from_ce().ct_eq(&other.num_days_from_ce()).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::MasterKey;
+
+    fn reception() -> Reception {
+        let store = Arc::new(Store::in_memory().unwrap());
+        let engine = Arc::new(Engine::in_memory().unwrap());
+        Reception::new(engine, store, Secrets::new(&MasterKey::new([1; 32])))
+    }
+
+    #[test]
+    fn a_secret_is_22_letters_and_opens_its_own_claim_only() {
+        let reception = reception();
+        let [one, other] = [7, 8].map(ClaimId::from_u64);
+        let secret = reception.secret(one);
+        assert_eq!(secret.len(), 22);
+        assert!(secret.bytes().all(|letter| letter.is_ascii_alphanumeric()));
+        assert!(reception.knows(one, &secret));
+        assert!(!reception.knows(other, &secret));
+        for wrong in ["", &secret[1..], &format!("{secret}0"), &secret.to_lowercase()] {
+            assert!(!reception.knows(one, wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn nothing_here_ties_a_caller_to_a_thread() {
+        fn sendable<T: Send>(_: T) {}
+        let reception = reception();
+        let telephone = Telephone::parse("2025550143").unwrap();
+        sendable(reception.find(Code::from_number(1).unwrap(), NaiveDate::MIN));
+        sendable(reception.find_by_telephone(&telephone, NaiveDate::MIN));
+        sendable(reception.search(""));
+        sendable(reception.sweep(Duration::MAX));
+    }
+}

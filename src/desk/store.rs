@@ -235,3 +235,128 @@ fn attempt(database: &Database, group: &mut [Box<dyn Change>]) -> Result<(), Fai
     }
     transaction.commit().map_err(|error| of_all(error.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::MasterKey;
+
+    const NUMBERS: TableDefinition<'_, u64, u64> = TableDefinition::new("numbers");
+
+    fn secrets(byte: u8) -> Secrets {
+        Secrets::new(&MasterKey::new([byte; 32]))
+    }
+
+    fn insert(to: &WriteTransaction, number: u64) -> Result<(), redb::Error> {
+        to.open_table(NUMBERS)?.insert(number, number)?;
+        Ok(())
+    }
+
+    fn numbers(store: &Store) -> Vec<u64> {
+        let read = store.read(|from| {
+            let numbers = from.open_table(NUMBERS)?;
+            numbers.range(0..)?.map(|number| Ok(number?.0.value())).collect()
+        });
+        read.unwrap()
+    }
+
+    /// Writers that all wait at once, each with what it is told.
+    fn at_once<T: Send + 'static>(
+        store: &Arc<Store>,
+        count: u64,
+        change: impl Fn(&WriteTransaction, u64) -> Result<T, redb::Error> + Copy + Send + 'static,
+    ) -> Vec<Result<T, DeskError>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let write = |number| {
+                let store = Arc::clone(store);
+                async move { store.write(move |to| change(to, number)).await }
+            };
+            let tasks: Vec<_> = (0..count).map(|number| tokio::spawn(write(number))).collect();
+            let mut told = Vec::new();
+            for task in tasks {
+                told.push(task.await.unwrap());
+            }
+            told
+        })
+    }
+
+    #[test]
+    fn what_was_written_is_there_after_a_reopen() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("desk.redb");
+        let store = Arc::new(Store::open(&path, &secrets(1)).unwrap());
+        let told = at_once(&store, 500, |to, number| insert(to, number).map(|()| number * 2));
+        assert!(told.into_iter().zip(0..).all(|(told, number)| told.unwrap() == number * 2));
+        drop(store);
+        let store = Store::open(&path, &secrets(1)).unwrap();
+        assert_eq!(numbers(&store), (0..500).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_change_that_fails_undoes_itself_and_none_of_its_neighbours() {
+        let store = Arc::new(Store::in_memory().unwrap());
+        let told = at_once(&store, 300, |to, number| {
+            insert(to, number)?;
+            assert!(number % 50 != 7, "planned");
+            if number % 50 == 9 { Err(redb::Error::Corrupted("planned".into())) } else { Ok(()) }
+        });
+        for (told, number) in told.into_iter().zip(0_u64..) {
+            let error = told.err().map(|error| error.to_string());
+            let expected = match number % 50 {
+                7 => Some("the store of people failed: a change panicked"),
+                9 => Some("the store of people failed: DB corrupted: planned"),
+                _ => None,
+            };
+            assert_eq!(error.as_deref(), expected);
+        }
+        let left: Vec<u64> = (0..300).filter(|n| n % 50 != 7 && n % 50 != 9).collect();
+        assert_eq!(numbers(&store), left);
+    }
+
+    #[test]
+    fn a_change_is_carried_out_also_if_nobody_waits_any_more() {
+        let store = Arc::new(Store::in_memory().unwrap());
+        let mut write = Box::pin(store.write(|to| insert(to, 1)));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let _ = write.as_mut().poll(&mut context);
+        drop(write);
+        at_once(&store, 1, |to, _| insert(to, 2)).remove(0).unwrap();
+        assert_eq!(numbers(&store), [1, 2]);
+    }
+
+    #[test]
+    fn another_master_key_is_refused() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("desk.redb");
+        drop(Store::open(&path, &secrets(1)).unwrap());
+        let refused = Store::open(&path, &secrets(2)).unwrap_err().to_string();
+        assert!(refused.contains("another master key"), "{refused}");
+        assert!(Store::open(&path, &secrets(1)).is_ok());
+    }
+
+    #[test]
+    fn a_file_has_one_owner_and_no_other_reader() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("desk.redb");
+        let store = Store::open(&path, &secrets(1)).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let refused = Store::open(&path, &secrets(1)).unwrap_err().to_string();
+        assert!(refused.ends_with("another process has this file open"), "{refused}");
+        drop(store);
+        assert!(Store::open(&path, &secrets(1)).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_such_file_is_refused_and_left_alone() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("desk.redb");
+        std::fs::write(&path, b"something else, and longer than a header of any kind".repeat(100))
+            .unwrap();
+        let before = std::fs::read(&path).unwrap();
+        assert!(Store::open(&path, &secrets(1)).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert!(Store::open(&room.path().join("no/such/room"), &secrets(1)).is_err());
+    }
+}

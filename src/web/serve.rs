@@ -55,8 +55,8 @@ pub struct Served {
 /// What prevents it.
 pub async fn serve(settings: Settings, ready: impl FnOnce(&Served)) -> Result<(), ServeError> {
     std::fs::create_dir_all(&settings.dir)?;
-    let secrets = Secrets::new(&settings.master_key()?);
     let engine = Engine::open(settings.log_dir())?;
+    let secrets = Secrets::new(&settings.master_key()?);
     let store = Store::open(&settings.desk_file(), &secrets)?;
     let listen = settings.listen;
     let app = App::new(engine, store, settings)?;

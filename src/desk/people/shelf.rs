@@ -217,3 +217,34 @@ const fn place(key: PersonKey) -> Place {
 const fn key((party, request): Place) -> PersonKey {
     PersonKey { party: PartyId(party), request: RequestId(request) }
 }
+
+/// How many rows the tables have.
+#[cfg(test)]
+pub(super) fn rows(transaction: &ReadTransaction) -> Result<[u64; 4], redb::Error> {
+    use redb::ReadableTableMetadata;
+    Ok([
+        transaction.open_table(PEOPLE)?.len()?,
+        transaction.open_table(CODES)?.len()?,
+        transaction.open_table(BY_TELEPHONE)?.len()?,
+        transaction.open_table(BY_NAME)?.len()?,
+    ])
+}
+
+/// Puts the sealed texts of two in each other's place, as a stranger might in the file.
+#[cfg(test)]
+pub(super) fn swap(
+    transaction: &WriteTransaction,
+    one: PersonKey,
+    other: PersonKey,
+) -> Result<(), redb::Error> {
+    let mut people = transaction.open_table(PEOPLE)?;
+    let missing = || redb::Error::Corrupted("nobody there".into());
+    let [a, b] = [one, other].map(|key| shelved(&people, key));
+    let (a, b) = (a?.ok_or_else(missing)?, b?.ok_or_else(missing)?);
+    for (at, from) in [(&a, &b), (&b, &a)] {
+        let Marks { telephone, name } = at.marks;
+        let row = (at.since_ms, at.code.number(), telephone, name, from.sealed.as_slice());
+        people.insert(place(at.key), row)?;
+    }
+    Ok(())
+}
