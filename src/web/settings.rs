@@ -106,7 +106,7 @@ impl Default for Settings {
             header_seconds_max: 10,
             idle_seconds_max: 60,
             request_seconds_max: 30,
-            connections_max: 20_000,
+            connections_max: 16_000,
             requests_max: 4_096,
             threads: None,
             log: "info".to_owned(),

@@ -67,7 +67,7 @@ pub(crate) struct Options {
     /// Requests a second of one key [default: 50000].
     #[arg(long, env = "CUPO_KEY_REQUESTS_PER_SECOND", value_name = "N", help_heading = "Limits")]
     key_requests_per_second: Option<u32>,
-    /// Connections at a time; more wait [default: 20000].
+    /// Connections at a time; more wait [default: 16000].
     #[arg(long, env = "CUPO_CONNECTIONS_MAX", value_name = "N", help_heading = "Limits")]
     connections_max: Option<usize>,
     /// Requests being answered at a time; more are sent away for a second [default: 4096].
