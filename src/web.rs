@@ -20,16 +20,27 @@ mod wire;
 mod words;
 
 pub use app::App;
-pub use serve::{ServeError, Served, serve};
+pub use serve::{ServeError, Served, serve, stop_on_signals};
 pub use settings::{KeySetting, Settings, SettingsError};
+
+/// The keys of demonstrations, weakest first: known to everybody.
+pub const DEMO_KEYS: [&str; 3] = {
+    let [(partner, _), (desk, _), (admin, _)] = guard::DEMO;
+    [partner, desk, admin]
+};
 
 /// All routes: pages, API, documentation, metrics, health.
 pub fn router(app: &App) -> axum::Router {
+    guard::around(routes(app), app)
+}
+
+/// The routes without the guards around them.
+fn routes(app: &App) -> axum::Router {
     let (api, document) = api::routes().split_for_parts();
     let routes = axum::Router::new()
         .merge(api)
         .merge(api::document::routes(document))
         .merge(metrics::routes())
         .merge(pages::routes());
-    guard::around(routes, app).with_state(app.clone())
+    routes.with_state(app.clone())
 }

@@ -83,6 +83,11 @@ impl App {
         })))
     }
 
+    /// Whether anybody can come in with the keys of the demonstration.
+    pub fn has_demo_keys(&self) -> bool {
+        self.keys.are_public()
+    }
+
     /// In memory, with the settings' defaults: for tests.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 mod assets;
 mod citizen;
 mod frame;
+mod staff;
 
 use axum::Router;
 
@@ -14,5 +15,5 @@ pub(crate) use citizen::Draft;
 pub(crate) use frame::language_of;
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().merge(assets::routes()).merge(citizen::routes())
+    Router::new().merge(assets::routes()).merge(citizen::routes()).merge(staff::routes())
 }

@@ -2,6 +2,9 @@
 //!
 //! Never reads the environment: the program does, and puts it on top.
 
+mod check;
+mod read;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -39,16 +42,27 @@ pub struct Settings {
     pub service_name: String,
     /// The number to call, shown on pages.
     pub telephone: Option<String>,
-    /// Requests a second of one caller, and of one network; bursts are ten times as much.
+    /// Requests a second of one caller; ten seconds' worth may come at once. A network (`/24`,
+    /// IPv6 `/64`) has five times as much.
     pub requests_per_second: u32,
+    /// Requests a second of one key, which then do not count for its address.
+    pub key_requests_per_second: u32,
     /// The largest body, in bytes.
     pub body_bytes_max: usize,
-    /// Seconds within which the head of a request must have arrived.
+    /// Seconds within which the head of a request must have arrived, and its body after it.
     pub header_seconds_max: u64,
+    /// Seconds that a connection may be silent between requests, or take nothing of an answer.
+    pub idle_seconds_max: u64,
     /// Seconds within which a request must be answered.
     pub request_seconds_max: u64,
     /// Connections at a time.
     pub connections_max: usize,
+    /// Requests being answered at a time; more are told to come back.
+    pub requests_max: usize,
+    /// Threads that answer requests. Default: one for each processor.
+    pub threads: Option<usize>,
+    /// What is told on standard error: `error`, `warn`, `info`, `debug` or `trace`.
+    pub log: String,
 }
 
 /// A key and what it may do.
@@ -65,7 +79,7 @@ pub struct KeySetting {
 
 /// What is wrong with the settings, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}; {next}")]
+#[error("{what}; next: {next}")]
 pub struct SettingsError {
     /// What is wrong.
     pub what: String,
@@ -87,26 +101,20 @@ impl Default for Settings {
             service_name: "Mi Cita Consular".to_owned(),
             telephone: None,
             requests_per_second: 50,
+            key_requests_per_second: 50_000,
             body_bytes_max: 256 << 10,
             header_seconds_max: 10,
+            idle_seconds_max: 60,
             request_seconds_max: 30,
-            connections_max: 20_000,
+            connections_max: 16_000,
+            requests_max: 4_096,
+            threads: None,
+            log: "info".to_owned(),
         }
     }
 }
 
 impl Settings {
-    /// From a TOML document.
-    ///
-    /// # Errors
-    /// What is wrong and where; unknown keys are refused.
-    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
-        toml::from_str(text).map_err(|error| SettingsError {
-            what: error.to_string(),
-            next: "see `cupo serve --help` for what can be set".to_owned(),
-        })
-    }
-
     /// The key of people's data; the demonstration key if none is set.
     ///
     /// # Errors
@@ -133,6 +141,11 @@ impl Settings {
             what: format!("{}: {error}", path.display()),
             next: "name a catalog in TOML; examples/miconsulado.toml is one".to_owned(),
         })
+    }
+
+    /// Whether people reach it over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.base().starts_with("https://")
     }
 
     /// What people type: the public address without a slash at its end.

@@ -2,9 +2,9 @@
 //!
 //! Never trusts an address that a trusted proxy did not write.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 
@@ -59,20 +59,46 @@ impl Caller {
     }
 }
 
+/// What the guards have found out about a request already.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) address: Option<IpAddr>,
+    pub(super) session: Option<Session>,
+}
+
+impl Known {
+    pub(super) fn new(parts: &Parts, address: Option<IpAddr>, app: &App) -> Self {
+        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        let session = match bearer {
+            Some(key) => app.keys.find(key),
+            None => cookie(parts)
+                .and_then(|token| app.sessions.get(token))
+                .filter(|session| app.keys.knows(session)),
+        };
+        Self { address, session }
+    }
+
+    /// The name of the key, for the log.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.session.as_ref().map(|session| session.name.as_str())
+    }
+}
+
+/// The token of a signed-in browser.
+pub(crate) fn cookie(parts: &Parts) -> Option<&str> {
+    let cookies = parts.headers.get_all(header::COOKIE).iter();
+    let pairs = cookies.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+    pairs.filter_map(|pair| pair.trim().strip_prefix("staff=")).next()
+}
+
 impl FromRequestParts<App> for Caller {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        let cookies = text(header::COOKIE).unwrap_or_default();
-        let cookie = cookies.split(';').find_map(|pair| pair.trim().strip_prefix("staff="));
-        let session = bearer
-            .and_then(|key| app.keys.find(key))
-            .or_else(|| app.sessions.get(cookie?).filter(|session| app.keys.knows(session)));
-        let language = crate::web::pages::language_of(parts);
-        Ok(Self { address: peer, language, session })
+        let known = parts.extensions.get::<Known>().cloned();
+        let Known { address, session } = known.unwrap_or_else(|| Known::new(parts, None, app));
+        Ok(Self { address, language: crate::web::pages::language_of(parts), session })
     }
 }
 
