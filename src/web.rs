@@ -3,6 +3,7 @@
 //! Translates HTTP and pages to the public API and back. Owns wire types, wording and sessions,
 //! never a rule of allocation: those are the engine's. People are the desk's.
 
+mod admin;
 mod api;
 mod app;
 mod civil;

@@ -2,6 +2,7 @@
 //!
 //! Never speaks to people: problems carry a sentence for them, pages do the rest.
 
+mod admin;
 pub(crate) mod document;
 
 use utoipa::OpenApi;
@@ -18,5 +19,5 @@ use super::App;
 struct Head;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Head::openapi())
+    OpenApiRouter::with_openapi(Head::openapi()).merge(admin::routes())
 }

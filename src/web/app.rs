@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::desk::{Audit, MasterKey, Reception, Secrets, Store, Throttle, Tokens};
 use crate::{Catalog, Engine};
 
+use super::admin::Administration;
 use super::events::Hub;
 use super::guard::{Keys, Session};
 use super::metrics::Metrics;
@@ -42,6 +43,7 @@ pub struct Inner {
     pub(crate) keys: Keys,
     pub(crate) sessions: Tokens<Session>,
     pub(crate) drafts: Tokens<Draft>,
+    pub(crate) administration: Administration,
     pub(crate) hub: Hub,
     pub(crate) metrics: Metrics,
 }
@@ -75,6 +77,7 @@ impl App {
             keys,
             sessions: Tokens::new(10_000, Duration::from_secs(12 * 3_600)),
             drafts: Tokens::new(200_000, Duration::from_secs(2 * 3_600)),
+            administration: Administration::new(),
             hub: Hub::new(),
             metrics: Metrics::new(),
             engine,
