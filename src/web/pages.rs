@@ -6,7 +6,7 @@ mod assets;
 mod citizen;
 mod frame;
 
-use axum::Router;
+use axum::{Router, middleware};
 
 use super::App;
 
@@ -14,5 +14,8 @@ pub(crate) use citizen::Draft;
 pub(crate) use frame::language_of;
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().merge(assets::routes()).merge(citizen::routes())
+    Router::new()
+        .merge(assets::routes())
+        .merge(citizen::routes())
+        .layer(middleware::from_fn(frame::remember_language))
 }
