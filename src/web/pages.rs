@@ -7,7 +7,7 @@ mod citizen;
 mod frame;
 mod staff;
 
-use axum::Router;
+use axum::{Router, middleware};
 
 use super::App;
 
@@ -15,5 +15,9 @@ pub(crate) use citizen::Draft;
 pub(crate) use frame::language_of;
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().merge(assets::routes()).merge(citizen::routes()).merge(staff::routes())
+    Router::new()
+        .merge(assets::routes())
+        .merge(citizen::routes())
+        .merge(staff::routes())
+        .layer(middleware::from_fn(frame::remember_language))
 }

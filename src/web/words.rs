@@ -43,7 +43,7 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(area: &str, text: &str) -> T 
 
 words! {
     /// What every page says.
-    Frame, "frame", { skip, other_language, free_of_charge, start, manage, footer }
+    Frame, "frame", { skip, other_language, free_of_charge, start, manage, footer, help }
 }
 
 pub(crate) use words;
