@@ -31,5 +31,5 @@ pub fn router(app: &App) -> axum::Router {
         .merge(api::document::routes(document))
         .merge(metrics::routes())
         .merge(pages::routes());
-    guard::around(routes, app).with_state(app.clone())
+    metrics::around(guard::around(routes, app), app).with_state(app.clone())
 }

@@ -3,6 +3,8 @@
 //! Never speaks to people: problems carry a sentence for them, pages do the rest.
 
 pub(crate) mod document;
+mod events;
+mod statistics;
 
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -19,4 +21,6 @@ struct Head;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Head::openapi())
+        .merge(events::routes())
+        .merge(statistics::routes())
 }
