@@ -20,7 +20,5 @@ use super::App;
 struct Head;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Head::openapi())
-        .merge(events::routes())
-        .merge(statistics::routes())
+    OpenApiRouter::with_openapi(Head::openapi()).merge(events::routes()).merge(statistics::routes())
 }

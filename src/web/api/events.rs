@@ -67,7 +67,8 @@ impl std::convert::From<Expired> for Problem {
         match expired {
             Expired::Failed(error) => error.into(),
             Expired::Before(first) => {
-                let what = "the log has no such cursor; read the state anew, then go on after `first`";
+                let what =
+                    "the log has no such cursor; read the state anew, then go on after `first`";
                 Self::new(StatusCode::GONE, "cursor-expired", what).with("first", first)
             }
         }
@@ -93,9 +94,7 @@ async fn events(
         let what = format!("limit: 1 to {LIMIT_MAX}");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", what));
     }
-    let page = blocking(move || {
-        read(&app.engine, &app.settings.base(), after.unwrap_or(0), limit)
-    });
+    let page = blocking(move || read(&app.engine, &app.settings.base(), after.unwrap_or(0), limit));
     let (told, next) = page.await??;
     let events = told.into_iter().map(|told| told.body).collect();
     let link = format!("</v1/events?after={next}&limit={limit}>; rel=\"next\"");
@@ -136,9 +135,7 @@ async fn stream(
         Some(id) => {
             let id = id.to_str().ok().and_then(|id| id.parse().ok());
             let what = "Last-Event-ID: a cursor";
-            Some(id.ok_or_else(|| {
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", what)
-            })?)
+            Some(id.ok_or_else(|| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", what))?)
         }
     };
     Ok(event_stream(Body::new(EventStream::new(&app, after).await?)))

@@ -128,7 +128,9 @@ pub(crate) fn fill_of(
         let in_range = from.is_none_or(|from| date >= from) && to.is_none_or(|to| date <= to);
         let office = engine.office_of(day.calendar()).filter(asked).filter(|_| in_range);
         let key = office.and_then(|office| engine.office_key(office));
-        let (Some(key), Some(view)) = (key, engine.day(day)) else {
+        // A day without opening hours is nobody's business.
+        let view = engine.day(day).filter(|view| !view.slots.is_empty());
+        let (Some(key), Some(view)) = (key, view) else {
             continue;
         };
         let new = || Fill { office: key.clone(), date, closed: true, ..Fill::default() };

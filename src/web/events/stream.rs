@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use hyper::body::{Body, Frame};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_stream::Stream;
@@ -95,9 +95,7 @@ impl EventStream {
 
     fn page(&self) -> JoinHandle<Read> {
         let (app, cursor) = (self.app.clone(), self.cursor);
-        tokio::task::spawn_blocking(move || {
-            read(&app.engine, &app.settings.base(), cursor, PAGE)
-        })
+        tokio::task::spawn_blocking(move || read(&app.engine, &app.settings.base(), cursor, PAGE))
     }
 
     /// Sends a page; with an empty one the reader is up to date, and `now` has all that follows.

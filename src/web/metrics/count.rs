@@ -99,11 +99,7 @@ pub(crate) fn quantile(times: &[u64; BUCKETS], percent: u64) -> u64 {
 
 impl Counts {
     pub(crate) fn new() -> Self {
-        Self {
-            routes: RwLock::default(),
-            refusals: Mutex::default(),
-            clock: SystemClock::new(),
-        }
+        Self { routes: RwLock::default(), refusals: Mutex::default(), clock: SystemClock::new() }
     }
 
     fn route(&self, method: &Method, path: &str) -> Arc<Route> {

@@ -64,7 +64,7 @@ pub(crate) struct Load {
     past: Mutex<Past>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Past {
     /// Whole seconds since the clock was made.
     ticks: u64,
@@ -76,6 +76,20 @@ struct Past {
     shed: bool,
 }
 
+impl Past {
+    const fn new() -> Self {
+        Self {
+            ticks: 0,
+            seconds: VecDeque::new(),
+            minute: VecDeque::new(),
+            times: [0; BUCKETS],
+            totals: [0; 4],
+            overloads: 0,
+            shed: false,
+        }
+    }
+}
+
 impl Load {
     pub(crate) fn new(counts: Arc<Counts>) -> Self {
         Self {
@@ -83,7 +97,7 @@ impl Load {
             holds: AtomicU64::new(0),
             confirms: AtomicU64::new(0),
             clock: SystemClock::new(),
-            past: Mutex::default(),
+            past: Mutex::new(Past::new()),
         }
     }
 

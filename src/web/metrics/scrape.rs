@@ -129,7 +129,7 @@ fn histogram(route: &Counted, mut encoder: MetricEncoder<'_>) -> Result<(), Erro
         }
     }
     let total = buckets.iter().map(|(_, count)| count).sum();
-    encoder.encode_histogram::<()>(seconds(route.sum_us), total, &buckets, None)
+    encoder.encode_histogram::<[(&str, &str); 0]>(seconds(route.sum_us), total, &buckets, None)
 }
 
 fn seconds(micros: u64) -> f64 {
