@@ -43,5 +43,5 @@ fn routes(app: &App) -> axum::Router {
         .merge(api::document::routes(document))
         .merge(metrics::routes())
         .merge(pages::routes());
-    routes.with_state(app.clone())
+    metrics::around(routes, app).with_state(app.clone())
 }

@@ -178,6 +178,14 @@ impl Engine {
         stats
     }
 
+    /// Whether changes are taken at present.
+    ///
+    /// # Errors
+    /// What prevents them: a full or failed disk, another owner, the end.
+    pub fn status(&self) -> Result<(), Error> {
+        self.hall.status()
+    }
+
     /// A claim as it stands.
     ///
     /// # Errors

@@ -4,6 +4,8 @@
 
 mod admin;
 pub(crate) mod document;
+mod events;
+mod statistics;
 
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -19,5 +21,8 @@ use super::App;
 struct Head;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Head::openapi()).merge(admin::routes())
+    OpenApiRouter::with_openapi(Head::openapi())
+        .merge(admin::routes())
+        .merge(events::routes())
+        .merge(statistics::routes())
 }

@@ -69,17 +69,20 @@ impl App {
         let (engine, store) = (Arc::new(engine), Arc::new(store));
         let secrets = Secrets::new(&settings.master_key()?);
         let keys = Keys::new(&settings, &store)?;
+        let (metrics, stop) = (Metrics::new(), CancellationToken::new());
+        let pulse = (metrics.load.clone(), metrics.check.clone());
+        let hub = Hub::start(&engine, settings.base(), pulse, &stop)?;
         Ok(Self(Arc::new(Inner {
             reception: Reception::new(engine.clone(), store.clone(), secrets),
             audit: Audit::new(store.clone()),
             throttle: Throttle::default(),
-            stop: CancellationToken::new(),
+            stop,
             keys,
             sessions: Tokens::new(10_000, Duration::from_secs(12 * 3_600)),
             drafts: Tokens::new(200_000, Duration::from_secs(2 * 3_600)),
             administration: Administration::new(),
-            hub: Hub::new(),
-            metrics: Metrics::new(),
+            hub,
+            metrics,
             engine,
             store,
             settings,
