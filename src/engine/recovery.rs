@@ -92,7 +92,7 @@ pub(super) fn from_snapshot(
 ) -> Result<Rebuilt, Error> {
     let mut found = None;
     store.get_snapshot(name, &mut |input| {
-        found = Some(read(&mut BufReader::with_capacity(1 << 20, input))?);
+        found = Some(read(&mut BufReader::with_capacity(64 << 10, input))?);
         Ok(())
     })?;
     let (mut rebuilt, upto) = found.ok_or_else(|| damaged("an empty snapshot", name.position))?;

@@ -309,13 +309,9 @@ struct Input<'a>(&'a mut dyn Read);
 
 impl Input<'_> {
     fn words<const N: usize>(&mut self) -> io::Result<[u64; N]> {
-        let mut words = [0; N];
-        for word in &mut words {
-            let mut bytes = [0; 8];
-            self.0.read_exact(&mut bytes)?;
-            *word = u64::from_le_bytes(bytes);
-        }
-        Ok(words)
+        let mut words = [[0; 8]; N];
+        self.0.read_exact(words.as_flattened_mut())?;
+        Ok(words.map(u64::from_le_bytes))
     }
 
     fn count(&mut self) -> io::Result<u64> {

@@ -79,9 +79,12 @@ struct State {
 
 #[derive(Clone, Debug, Default)]
 struct Inode {
-    /// Shared with each other and with crash images until written.
+    /// As programs see it; shared with crash images until written.
     now: Arc<Vec<u8>>,
-    durable: Arc<Vec<u8>>,
+    /// Its length on the disk.
+    length: usize,
+    /// What the disk has in the place of sectors that were written and not synced.
+    older: BTreeMap<usize, Vec<u8>>,
     /// A sync failed: what it was to write never reaches the disk.
     lost: bool,
     locked: bool,
@@ -140,10 +143,8 @@ impl SimFileSystem {
         let mut state = self.0.lock();
         let inode = *state.names.get(path)?;
         let inode = state.inodes.get_mut(inode)?;
-        // Dropped first, so that `now` is not shared with it.
-        inode.durable = Arc::default();
         let result = change(Arc::make_mut(&mut inode.now));
-        inode.durable = inode.now.clone();
+        inode.synced();
         Some(result)
     }
 }
@@ -292,6 +293,7 @@ impl FileHandle for SimFile {
         if more > 0 && capacity.is_some_and(|capacity| total + more > capacity) {
             return Err(io::ErrorKind::StorageFull.into());
         }
+        inode.keep_older(from..end);
         let now = Arc::make_mut(&mut inode.now);
         if now.len() < end {
             now.resize(end, 0);
@@ -306,7 +308,9 @@ impl FileHandle for SimFile {
         let mut state = self.state.lock();
         state.call()?;
         if let Some(inode) = state.inodes.get_mut(self.inode) {
-            Arc::make_mut(&mut inode.now).resize(usize::try_from(length).unwrap_or(0), 0);
+            let length = usize::try_from(length).unwrap_or(0);
+            inode.keep_older(length..inode.now.len());
+            Arc::make_mut(&mut inode.now).resize(length, 0);
         }
         Ok(())
     }
@@ -322,7 +326,7 @@ impl FileHandle for SimFile {
         inode.lost |= called.is_err() && !power_is_gone;
         called?;
         if !inode.lost {
-            inode.durable = inode.now.clone();
+            inode.synced();
         }
         Ok(())
     }
@@ -335,7 +339,8 @@ impl FileHandle for SimFile {
         if let Some(inode) = self.state.lock().inodes.get_mut(self.inode)
             && inode.lost
         {
-            inode.now = inode.durable.clone();
+            inode.now = inode.durable();
+            inode.synced();
             inode.lost = false;
         }
     }

@@ -10,7 +10,9 @@ use crate::limits::BLOCK_BYTES;
 use crate::log_store::Position;
 use crate::log_store::blocks::read_all;
 use crate::log_store::manifest::Said;
-use crate::log_store::segment::{BLOCK_HEADER, BadHeader, FORMAT, FileHeader, Kind, read_block};
+use crate::log_store::segment::{
+    BLOCK_HEADER, BadHeader, Block, FORMAT, FileHeader, Kind, read_block,
+};
 use crate::planted::planted;
 
 /// What is known at one place of the log where a block is expected.
@@ -118,7 +120,7 @@ const CHUNK: usize = 16 * BLOCK_BYTES;
 /// Frames between two entries of a file's index.
 pub(super) const INDEX_STEP: u64 = 32;
 
-/// Reads every block of every file, in order, and applies the table.
+/// Reads every block of every file, and applies the table to them in order.
 pub(super) fn scan<F: FileSystem>(
     fs: &F,
     directory: &Path,
@@ -132,7 +134,18 @@ pub(super) fn scan<F: FileSystem>(
     }
     let said = if planted("nothing_is_proven") { 0 } else { said.synced };
     let mut scan = Scan { proven: snapshot.max(said), last: 0, ..Scan::default() };
-    scan.proven = scan.proven.max(highest_synced(fs, &files)?);
+    let mut blocks = Vec::new();
+    for (path, header) in &files {
+        let io = |error| StorageError::io("read", path, error);
+        let whole = whole_blocks(fs, path, header).map_err(io)?;
+        // What a file's predecessors held was synced before the file was begun.
+        scan.proven = scan.proven.max(header.first - 1);
+        if !planted("nothing_is_proven") {
+            let synced = whole.iter().map(|(_, block, _)| block.synced_upto);
+            scan.proven = scan.proven.max(synced.max().unwrap_or(0));
+        }
+        blocks.push(whole);
+    }
     let Some((path, first)) = files.first() else {
         return Ok(scan);
     };
@@ -141,14 +154,14 @@ pub(super) fn scan<F: FileSystem>(
         return Err(damaged(path, 0, snapshot + 1, what));
     }
     scan.last = first.first - 1;
-    for (n, (path, header)) in files.iter().enumerate() {
+    for (n, ((path, header), whole)) in files.iter().zip(&blocks).enumerate() {
         let next = files.get(n + 1).map(|(_, header)| header.first);
         if header.first > scan.last + 1 {
             let what = "frames before this file are missing";
             return Err(damaged(path, 0, scan.last + 1, what));
         }
         scan.last = header.first - 1;
-        scan_file(fs, path, header, next, &mut scan)?;
+        scan_file(fs, (path, header, whole), next, &mut scan)?;
     }
     if scan.last < scan.proven {
         let (path, _) = files.last().cloned().unwrap_or_default();
@@ -160,8 +173,7 @@ pub(super) fn scan<F: FileSystem>(
 
 fn scan_file<F: FileSystem>(
     fs: &F,
-    path: &Path,
-    header: &FileHeader,
+    (path, header, whole): (&Path, &FileHeader, &[Whole]),
     next_file: Option<Position>,
     scan: &mut Scan,
 ) -> Result<(), StorageError> {
@@ -178,8 +190,15 @@ fn scan_file<F: FileSystem>(
     let mut previous = 0;
     scan.clean = false;
     loop {
-        let block = read_block(&file, found.end, header.salt, Some(previous), &mut buffer);
-        let block = block.map_err(io)?.filter(|(block, _)| match block.kind {
+        let seen = whole.binary_search_by_key(&found.end, |(offset, ..)| *offset).ok();
+        let seen = seen.and_then(|seen| whole.get(seen)).map(|(_, block, crc)| (*block, *crc));
+        let block = match seen.filter(|(block, _)| block.previous == previous) {
+            Some(seen) => Some(seen),
+            // Looked at once more: a running engine may have written it meanwhile.
+            None => read_block(&file, found.end, header.salt, Some(previous), &mut buffer)
+                .map_err(io)?,
+        };
+        let block = block.filter(|(block, _)| match block.kind {
             Kind::Frame => block.position == found.next,
             Kind::Marker | Kind::Closing => block.position == found.next - 1,
         });
@@ -278,42 +297,49 @@ pub(super) fn headers<F: FileSystem>(
     Ok(files)
 }
 
-/// The highest frame that any block, whole by itself, says was synced. Looked for at every block
-/// boundary, so that damage in the middle hides nothing behind it.
-fn highest_synced<F: FileSystem>(
+/// A block that is whole by itself: where it is, what it says, its checksum.
+type Whole = (u64, Block, u32);
+
+/// Every whole block of a file, in order. Looked for at every block boundary, so that damage in
+/// the middle hides nothing behind it.
+fn whole_blocks<F: FileSystem>(
     fs: &F,
-    files: &[(PathBuf, FileHeader)],
-) -> Result<Position, StorageError> {
-    let mut highest = 0;
-    let (mut buffer, mut chunk) = (Vec::new(), vec![0; CHUNK]);
-    for (path, header) in files {
-        let io = |error| StorageError::io("read", path, error);
-        let file = fs.open(path, false).map_err(io)?;
-        // What a file's predecessors held was synced before the file was begun.
-        highest = highest.max(header.first - 1);
-        let mut offset = BLOCK_BYTES as u64;
-        // However long a gap is, something may stand behind it.
-        while offset < header.length {
-            let here = offset;
-            let count = (header.length - here).min(chunk.len() as u64);
-            let space = chunk.get_mut(..usize::try_from(count).unwrap_or(0)).unwrap_or_default();
-            read_all(&file, here, space).map_err(io)?;
-            for (at, bytes) in (here..).step_by(BLOCK_BYTES).zip(space.chunks(BLOCK_BYTES)) {
-                if at < offset || !has_salt(bytes, header.salt) {
-                    continue;
-                }
-                let block = read_block(&file, at, header.salt, None, &mut buffer);
-                if let Some((block, _)) = block.map_err(io)? {
-                    if !planted("nothing_is_proven") {
-                        highest = highest.max(block.synced_upto);
-                    }
-                    offset = at + block.size();
-                }
-            }
-            offset = offset.max(here + count.next_multiple_of(BLOCK_BYTES as u64));
+    path: &Path,
+    header: &FileHeader,
+) -> std::io::Result<Vec<Whole>> {
+    let file = fs.open(path, false)?;
+    let (mut whole, mut buffer) = (Vec::new(), Vec::new());
+    let mut offset = BLOCK_BYTES as u64;
+    while offset < header.length {
+        if let Some((block, crc)) = read_block(&file, offset, header.salt, None, &mut buffer)? {
+            whole.push((offset, block, crc));
+            offset += block.size();
+        } else {
+            offset = next_with_salt(&file, offset + BLOCK_BYTES as u64, header, &mut buffer)?;
         }
     }
-    Ok(highest)
+    Ok(whole)
+}
+
+/// The first place from `offset` on where a block of this use of the file may begin; however long
+/// a gap is, something may stand behind it.
+fn next_with_salt(
+    file: &impl FileHandle,
+    mut offset: u64,
+    header: &FileHeader,
+    buffer: &mut Vec<u8>,
+) -> std::io::Result<u64> {
+    while offset < header.length {
+        buffer.resize(CHUNK, 0);
+        let count = read_all(file, offset, buffer)?;
+        let blocks = (offset..header.length).step_by(BLOCK_BYTES);
+        let mut blocks = blocks.zip(buffer.chunks(BLOCK_BYTES).take(count.div_ceil(BLOCK_BYTES)));
+        if let Some((at, _)) = blocks.find(|(_, block)| has_salt(block, header.salt)) {
+            return Ok(at);
+        }
+        offset += CHUNK as u64;
+    }
+    Ok(offset)
 }
 
 pub(super) fn damaged(

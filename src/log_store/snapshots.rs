@@ -12,7 +12,8 @@ use crate::log_store::recovery::damaged;
 use crate::log_store::{POSITION_MAX, Position, SnapshotName};
 use crate::planted::planted;
 
-const CHUNK: usize = 1 << 20;
+/// Bytes written at a time.
+const CHUNK: usize = 64 << 10;
 
 fn path_of(directory: &Path, name: SnapshotName) -> PathBuf {
     directory.join(format!("snapshot-{:016x}-{:08x}", name.position, name.hash))

@@ -2,6 +2,7 @@
 //!
 //! Never loses what was synced, and takes each choice the same way every time.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Inode, SimFileSystem, State};
@@ -105,37 +106,74 @@ impl State {
 }
 
 impl Inode {
-    fn after(&self, keep: &mut impl FnMut() -> bool) -> Self {
-        let mut durable = self.durable.clone();
-        if !self.lost && !Arc::ptr_eq(&self.now, &self.durable) {
-            self.keep_pieces(&mut durable, keep);
+    /// Remembers what the disk has of these bytes, before they are changed.
+    pub(super) fn keep_older(&mut self, bytes: Range<usize>) {
+        let Self { now, length, older, .. } = self;
+        let end = bytes.end.min(*length);
+        if bytes.start < end {
+            for n in bytes.start / SECTOR..end.div_ceil(SECTOR) {
+                let sector = n * SECTOR..((n + 1) * SECTOR).min(*length);
+                let found = || now.get(sector).unwrap_or(&[]).to_vec();
+                older.entry(n).or_insert_with(found);
+            }
         }
-        Self { now: durable.clone(), durable, ..Self::default() }
     }
 
-    fn keep_pieces(&self, durable: &mut Arc<Vec<u8>>, keep: &mut impl FnMut() -> bool) {
-        if self.now.len() != self.durable.len() && keep() {
-            Arc::make_mut(durable).resize(self.now.len(), 0);
+    /// What programs see is on the disk.
+    pub(super) fn synced(&mut self) {
+        self.length = self.now.len();
+        self.older.clear();
+    }
+
+    /// What the disk has.
+    pub(super) fn durable(&self) -> Arc<Vec<u8>> {
+        let mut durable = self.now.clone();
+        if durable.len() != self.length {
+            Arc::make_mut(&mut durable).resize(self.length, 0);
         }
-        for (n, new) in self.now.chunks(SECTOR).enumerate() {
-            let start = n * SECTOR;
-            let end = start + new.len();
-            let old = self.durable.get(start..end.min(self.durable.len())).unwrap_or(&[]);
+        for (n, old) in &self.older {
+            put(&mut durable, n * SECTOR, old);
+        }
+        durable
+    }
+
+    fn after(&self, keep: &mut impl FnMut() -> bool) -> Self {
+        let mut disk = self.durable();
+        if !self.lost {
+            self.keep_pieces(&mut disk, keep);
+        }
+        Self { length: disk.len(), now: disk, ..Self::default() }
+    }
+
+    fn keep_pieces(&self, disk: &mut Arc<Vec<u8>>, keep: &mut impl FnMut() -> bool) {
+        if self.now.len() != self.length && keep() {
+            Arc::make_mut(disk).resize(self.now.len(), 0);
+        }
+        let first_new = self.length / SECTOR;
+        let written = self.older.keys().copied().take_while(|n| *n < first_new);
+        for n in written.chain(first_new..self.now.len().div_ceil(SECTOR)) {
+            let (start, end) = (n * SECTOR, ((n + 1) * SECTOR).min(self.now.len()));
+            let new = self.now.get(start..end).unwrap_or(&[]);
+            let old = disk.get(start..end.min(self.length)).unwrap_or(&[]);
             let (same, more) = new.split_at_checked(old.len()).unwrap_or((new, &[]));
             if same == old && more.iter().all(|byte| *byte == 0) {
                 continue;
             }
-            if !keep() {
-                continue;
-            }
             // A sector past the end of a file whose new length is lost is lost with it.
-            let end = end.min(durable.len());
-            if start < end
-                && let Some(space) = Arc::make_mut(durable).get_mut(start..end)
-                && let Some(new) = new.get(..end - start)
-            {
-                space.copy_from_slice(new);
+            if keep() {
+                put(disk, start, new);
             }
         }
+    }
+}
+
+/// Writes as much of the bytes as there is room for.
+fn put(disk: &mut Arc<Vec<u8>>, start: usize, bytes: &[u8]) {
+    let end = (start + bytes.len()).min(disk.len());
+    if start < end
+        && let Some(space) = Arc::make_mut(disk).get_mut(start..end)
+        && let Some(bytes) = bytes.get(..end - start)
+    {
+        space.copy_from_slice(bytes);
     }
 }

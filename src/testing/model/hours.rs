@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Timelike};
-use jiff::tz::TimeZoneDatabase;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::{Day, Limits};
 use crate::{Calendar, Channel, Share, Time};
@@ -19,60 +19,70 @@ const MINUTE_MS: u64 = 60_000;
 /// (nothing while it shows another date).
 pub(super) struct WallDay {
     begins: Time,
-    shown: Vec<Option<u16>>,
+    minutes: Vec<Option<u16>>,
 }
 
-/// What was read of one zone.
-type WallDays = BTreeMap<NaiveDate, Option<Rc<WallDay>>>;
+/// A zone, and what was read of it.
+struct Read {
+    zone: TimeZone,
+    days: BTreeMap<NaiveDate, Option<Rc<WallDay>>>,
+}
 
 thread_local! {
-    static READ: RefCell<BTreeMap<String, WallDays>> = const { RefCell::new(BTreeMap::new()) };
+    static READ: RefCell<BTreeMap<String, Read>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+fn with_zone<T>(name: &str, look: impl FnOnce(&mut Read) -> Option<T>) -> Option<T> {
+    READ.with_borrow_mut(|read| {
+        if let Some(read) = read.get_mut(name) {
+            return look(read);
+        }
+        let zone = TimeZoneDatabase::bundled().get(name).ok()?;
+        look(read.entry(name.to_owned()).or_insert(Read { zone, days: BTreeMap::new() }))
+    })
 }
 
 /// The date and time on the wall of an office.
 pub(super) fn wall(zone: &str, at: Time) -> Option<(NaiveDate, NaiveTime)> {
-    let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
-    read(&zone, at)
+    with_zone(zone, |read| shown(&read.zone, at))
 }
 
-fn read(zone: &jiff::tz::TimeZone, at: Time) -> Option<(NaiveDate, NaiveTime)> {
+fn shown(zone: &TimeZone, at: Time) -> Option<(NaiveDate, NaiveTime)> {
     let stamp = jiff::Timestamp::from_millisecond(i64::try_from(at.0).ok()?).ok()?;
-    let shown = zone.to_datetime(stamp);
+    let there = zone.to_datetime(stamp);
     let number = |n: i8| u32::try_from(n).ok();
-    let (month, day) = (number(shown.month())?, number(shown.day())?);
-    let date = NaiveDate::from_ymd_opt(i32::from(shown.year()), month, day)?;
-    let (hour, minute) = (number(shown.hour())?, number(shown.minute())?);
-    Some((date, NaiveTime::from_hms_opt(hour, minute, number(shown.second())?)?))
+    let (month, day) = (number(there.month())?, number(there.day())?);
+    let date = NaiveDate::from_ymd_opt(i32::from(there.year()), month, day)?;
+    let (hour, minute) = (number(there.hour())?, number(there.minute())?);
+    Some((date, NaiveTime::from_hms_opt(hour, minute, number(there.second())?)?))
 }
 
 /// `None` where a zone skips the date whole.
 fn wall_day(zone: &str, date: NaiveDate) -> Option<Rc<WallDay>> {
-    READ.with_borrow_mut(|read| {
-        let days = read.entry(zone.to_owned()).or_default();
+    with_zone(zone, |Read { zone, days }| {
         days.entry(date).or_insert_with(|| watch(zone, date).map(Rc::new)).clone()
     })
 }
 
 /// Watches the wall clock from well before the date until it shows a later one.
-fn watch(zone: &str, date: NaiveDate) -> Option<WallDay> {
-    let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
+fn watch(zone: &TimeZone, date: NaiveDate) -> Option<WallDay> {
     let midnight = date.and_hms_opt(0, 0, 0)?.and_utc();
     let mut at = Time(Time::from(midnight).0.checked_sub(16 * 60 * MINUTE_MS)?);
-    while read(&zone, at)?.0 < date {
+    while shown(zone, at)?.0 < date {
         at = at.plus(MINUTE_MS);
     }
     let begins = at;
-    let mut shown = Vec::new();
+    let mut minutes = Vec::new();
     loop {
-        let (on, time) = read(&zone, at)?;
+        let (on, time) = shown(zone, at)?;
         if on > date {
             break;
         }
         let minute = u16::try_from(time.num_seconds_from_midnight() / 60).ok()?;
-        shown.push((on == date).then_some(minute));
+        minutes.push((on == date).then_some(minute));
         at = at.plus(MINUTE_MS);
     }
-    (!shown.is_empty()).then_some(WallDay { begins, shown })
+    (!minutes.is_empty()).then_some(WallDay { begins, minutes })
 }
 
 /// The day of a calendar on a date; `None` if there is no such date in its zone.
@@ -80,13 +90,13 @@ pub(super) fn day_of(calendar: &Calendar, zone: &str, date: NaiveDate) -> Option
     let wall = wall_day(zone, date)?;
     let unit = calendar.unit.seconds() / 60;
     let unit_min = usize::try_from(unit).ok()?;
-    let slots = u16::try_from(wall.shown.len() / unit_min).ok().filter(|slots| *slots > 0)?;
+    let slots = u16::try_from(wall.minutes.len() / unit_min).ok().filter(|slots| *slots > 0)?;
     let (hours, capacity) = hours_on(calendar, date);
     let open = |minute: &Option<u16>| {
         minute.is_some_and(|minute| hours.iter().any(|(from, to)| (*from..*to).contains(&minute)))
     };
     let mut limits = BTreeMap::new();
-    for (index, minutes) in (0..slots).zip(wall.shown.chunks(unit_min)) {
+    for (index, minutes) in (0..slots).zip(wall.minutes.chunks(unit_min)) {
         if minutes.iter().all(open) {
             limits.insert(index, limits_of(calendar, capacity));
         }
@@ -168,7 +178,7 @@ fn released(calendar: &Calendar, zone: &str, date: NaiveDate) -> Option<Time> {
     let time = calendar.release_time;
     let release = u16::try_from(time.num_seconds_from_midnight() / 60).ok()?;
     let shows = |minute: &Option<u16>| minute.is_some_and(|minute| minute >= release);
-    let minute = wall.shown.iter().position(shows).unwrap_or(wall.shown.len());
+    let minute = wall.minutes.iter().position(shows).unwrap_or(wall.minutes.len());
     let rolled = wall.begins.plus(u64::try_from(minute).ok()? * MINUTE_MS);
     Some(rolled.max(calendar.opens_at.map(Time::from).unwrap_or_default()))
 }
