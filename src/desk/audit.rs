@@ -105,7 +105,9 @@ mod tests {
     fn deeds_are_numbered_and_listed_newest_first() {
         let audit = Audit::new(Arc::new(Store::in_memory().unwrap()));
         assert_eq!(audit.list(None, 10).unwrap(), []);
-        ["a", "b", "c", "d"].iter().for_each(|what| note(&audit, what));
+        for what in ["a", "b", "c", "d"] {
+            note(&audit, what);
+        }
         let list = |below, limit| -> Vec<(u64, String)> {
             let deeds = audit.list(below, limit).unwrap();
             deeds.into_iter().map(|deed| (deed.number, deed.what)).collect()

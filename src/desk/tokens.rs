@@ -29,7 +29,7 @@ struct Shelf<T> {
 }
 
 struct Value<T> {
-    value: T,
+    of: T,
     /// The number of its last touch.
     touch: u64,
     until: Time,
@@ -93,13 +93,13 @@ impl<T> Shelf<T> {
     fn put(&mut self, token: String, value: T, until: Time) {
         self.touches += 1;
         self.order.insert(self.touches, token.clone());
-        self.values.insert(token, Value { value, touch: self.touches, until });
+        self.values.insert(token, Value { of: value, touch: self.touches, until });
     }
 
     fn take(&mut self, token: &str, now: Time) -> Option<T> {
         let found = self.values.remove(token)?;
         self.order.remove(&found.touch);
-        (now < found.until).then_some(found.value)
+        (now < found.until).then_some(found.of)
     }
 
     /// Drops what is over; all have the same time, so the oldest are over first.
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use crate::ManualClock;
 
-    const TTL: Duration = Duration::from_secs(60);
+    const TTL: Duration = Duration::from_mins(1);
 
     #[test]
     fn a_value_is_there_until_it_was_not_touched_for_its_time() {
@@ -137,7 +137,7 @@ mod tests {
         let token = tokens.put("a");
         assert_eq!(token.len(), 22);
         for _ in 0..3 {
-            clock.advance(TTL - Duration::from_millis(1));
+            clock.advance(Duration::from_millis(59_999));
             assert_eq!(tokens.get(&token), Some("a"));
         }
         assert!(tokens.set(&token, "b"));
