@@ -97,14 +97,18 @@ impl Inner {
     /// What can be said before the body is looked at.
     fn admit(&self, parts: &Parts, known: &Known) -> Result<(), Problem> {
         if let Err(after) = self.rates.pass(known.address, known.session.as_ref()) {
-            tracing::warn!(key = known.key(), "too many requests of one caller");
+            if self.rates.may_tell() {
+                tracing::warn!(key = known.key(), "too many requests of one caller");
+            }
             let what = "too many requests; slow down";
             let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", what);
             problem.retry_after_s = Some(whole_seconds(after));
             return Err(problem);
         }
         if origin::is_foreign(&parts.method, &parts.headers, &self.base) {
-            tracing::warn!("a page of another site tried to change something");
+            if self.rates.may_tell() {
+                tracing::warn!("a page of another site tried to change something");
+            }
             let what = "this was sent by a page of another site";
             return Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", what));
         }
@@ -120,12 +124,16 @@ impl Inner {
         let body = match body::read(body, settings.body_bytes_max, within).await {
             Ok(body) => body,
             Err(cut) => {
-                tracing::warn!(?cut, "a body was not taken");
+                if self.rates.may_tell() {
+                    tracing::warn!(?cut, "a body was not taken");
+                }
                 return headers::hang_up(Problem::from(cut).into_response());
             }
         };
         let Some(_place) = Place::take(&self.at_work, settings.requests_max) else {
-            tracing::warn!("overloaded: a request was sent away");
+            if self.rates.may_tell() {
+                tracing::warn!("overloaded: requests are sent away");
+            }
             let what = "the service has too much to do at the moment";
             let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", what);
             problem.retry_after_s = Some(1);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::web::Settings;
 
@@ -17,6 +17,8 @@ use super::network::{neighbourhood, number};
 
 /// What a network has, in budgets of one caller.
 const CALLERS_IN_A_NETWORK: u32 = 5;
+/// A budget beyond this is none.
+const PER_SECOND_MOST: u32 = 100_000_000;
 /// How many seconds' worth may come at once.
 const BURST_SECONDS: u32 = 10;
 
@@ -25,6 +27,7 @@ pub(crate) struct Rates {
     callers: DefaultKeyedRateLimiter<u128>,
     networks: DefaultKeyedRateLimiter<u128>,
     keys: DefaultKeyedRateLimiter<Arc<str>>,
+    lines: DefaultDirectRateLimiter,
     clock: DefaultClock,
 }
 
@@ -35,6 +38,7 @@ impl Rates {
             callers: RateLimiter::keyed(quota(caller)),
             networks: RateLimiter::keyed(quota(caller.saturating_mul(CALLERS_IN_A_NETWORK))),
             keys: RateLimiter::keyed(quota(settings.key_requests_per_second)),
+            lines: RateLimiter::direct(Quota::per_second(NonZeroU32::MIN)),
             clock: DefaultClock::default(),
         }
     }
@@ -61,6 +65,11 @@ impl Rates {
         limiter.check_key(who).map_err(|until| until.wait_time_from(self.clock.now()))
     }
 
+    /// Whether a refusal is worth a line in the log: one a second, however many are sent away.
+    pub(super) fn may_tell(&self) -> bool {
+        self.lines.check().is_ok()
+    }
+
     /// Forgets who has its whole budget again. Run it now and then.
     pub(crate) fn tidy(&self) {
         self.callers.retain_recent();
@@ -71,12 +80,10 @@ impl Rates {
 }
 
 fn quota(per_second: u32) -> Quota {
-    let rate = NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
-    Quota::per_second(rate).allow_burst(
-        rate.saturating_mul(
-            const { NonZeroU32::new(BURST_SECONDS).expect("a burst is not empty") },
-        ),
-    )
+    // Above that the pause between two requests would be less than what is measured.
+    let rate = NonZeroU32::new(per_second.min(PER_SECOND_MOST)).unwrap_or(NonZeroU32::MIN);
+    let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
+    Quota::per_second(rate).allow_burst(burst)
 }
 
 impl std::fmt::Debug for Rates {

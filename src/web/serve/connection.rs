@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
-use http::{Request, Response};
+use axum::http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -28,7 +28,8 @@ const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Lines of a request's head at most.
 const HEAD_LINES_MAX: usize = 64;
 
-/// Serves a connection until either side has had enough.
+/// Serves a connection until either side has had enough. Answers are not gathered for pipelined
+/// requests: who asks without end and takes nothing would have them gathered without end.
 pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, gate: Gate, line: Arc<Line>) {
     let service = service_fn(|request: Request<Incoming>| {
         line.begin();
@@ -43,7 +44,6 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, gate: Gate, line:
     let connection = http1::Builder::new()
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEAD_LINES_MAX)
-        .pipeline_flush(true)
         .serve_connection(io, service);
     let mut connection = pin!(connection);
     // How it ends is the other side's affair: what mattered to them was answered or was not.
