@@ -1,30 +1,54 @@
 //! How does a citizen get from "I need a passport" to a booked place?
 //!
 //! One question a page. Details are asked before the place is held, so that the clock runs short.
+//! Forms are answered by a redirect; a GET changes nothing; nothing personal is in an address.
 
-use askama::Template;
+mod booked;
+mod check;
+mod details;
+mod fields;
+mod manage;
+mod message;
+mod office;
+mod phrases;
+mod refused;
+mod service;
+mod show;
+mod start;
+mod taking;
+mod visit;
+mod when;
+
 use axum::Router;
-use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::web::App;
 
-use super::frame::{Frame, page};
-
-/// What a citizen has said so far; kept at the server under a cookie's token.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Draft {}
-
-#[derive(Template)]
-#[template(path = "citizen/start.html")]
-struct Start {
-    frame: Frame,
-}
+use phrases::Words;
+pub(crate) use visit::Draft;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/", get(start))
-}
-
-async fn start(frame: Frame) -> Response {
-    page(&Start { frame })
+    Router::new()
+        .route("/", get(start::show))
+        .route("/offices", get(start::offices))
+        .route("/book/service", get(service::ask).post(service::answer))
+        .route("/book/office", get(office::ask).post(office::answer))
+        .route("/book/details", get(details::ask).post(details::answer))
+        .route("/book/when", get(when::ask).post(when::answer))
+        .route("/book/taken", get(refused::taken))
+        .route("/book/limit", get(refused::limit))
+        .route("/book/resume", post(refused::resume))
+        .route("/book/check", get(check::ask).post(check::answer))
+        .route("/book/extend", post(check::extend))
+        .route("/book/expired", get(refused::expired))
+        .route("/book/lost", get(refused::lost))
+        .route("/booked", get(booked::show))
+        .route("/booked/appointment.ics", get(booked::calendar))
+        .route("/manage", get(manage::ask).post(manage::answer))
+        .route("/manage/appointment", get(manage::show))
+        .route("/manage/move", post(manage::change))
+        .route("/manage/cancel", get(manage::ask_cancel).post(manage::cancel))
+        .route("/leave", post(manage::leave))
+        .method_not_allowed_fallback(message::missing)
+        .fallback(message::missing)
 }
