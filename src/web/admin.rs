@@ -24,8 +24,8 @@ use super::App;
 use super::problem::Problem;
 
 pub(crate) use affected::{Affected, affected};
-pub(crate) use capacity::{DayCapacity, SlotCapacity, as_catalog_says, day_capacity, set_capacity};
-pub(crate) use closing::{Closed, ClosedDay, Fate, Impact, Which, close, closures, impact, reopen};
+pub(crate) use capacity::{DayCapacity, as_catalog_says, day_capacity, set_capacity};
+pub(crate) use closing::{Closed, ClosedDay, Fate, Which, close, closures, impact, reopen};
 pub(crate) use edit::{Difference, Edited, Wish, edit};
 pub(crate) use fill::{Fill, Load, fill};
 pub(crate) use keys::{make_key, revoke_key};

@@ -83,7 +83,8 @@ fn calendar_of(app: &App, key: &str) -> Result<(Calendar, String), Problem> {
 }
 
 fn day_of(app: &App, key: &str, date: NaiveDate) -> Result<DayId, Problem> {
-    let calendar = app.engine.calendar(key).ok_or_else(|| not_found("there is no such calendar"))?;
+    let calendar =
+        app.engine.calendar(key).ok_or_else(|| not_found("there is no such calendar"))?;
     let day = DayId::new(calendar, date).filter(|day| app.engine.day(*day).is_some());
     day.ok_or_else(|| not_found("that date is not open for booking"))
 }
@@ -189,8 +190,7 @@ async fn show_check_day(
     let unit = calendar.unit.seconds() / 60;
     let slots = slots_of(app, day, unit, (from, to))?;
     let span = slots.clone();
-    let ids =
-        blocking(app, move |app| Ok(app.engine.plan_capacity(day, span, desks)?)).await?;
+    let ids = blocking(app, move |app| Ok(app.engine.plan_capacity(day, span, desks)?)).await?;
     let view = app.engine.day(day);
     let open = view.iter().flat_map(|view| &view.slots);
     let open = open.filter(|slot| slots.contains(&slot.slot.index)).count() as u64;

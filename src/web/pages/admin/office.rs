@@ -55,7 +55,6 @@ struct Head {
     short: String,
     long: String,
     date: NaiveDate,
-    day: String,
     there: bool,
     closed: bool,
     load: Load,
@@ -152,7 +151,7 @@ async fn grid(
                 }
             }
         }
-        heads.push(head(app, admin, &key, date, view.as_ref()));
+        heads.push(head(admin, date, view.as_ref()));
     }
     let row = |(time, cells): (NaiveTime, [Option<Cell>; WEEK])| Row {
         time: time_in_words(time, language),
@@ -189,15 +188,13 @@ fn add_slots(
     }
 }
 
-fn head(app: &App, admin: &Admin, key: &str, date: NaiveDate, view: Option<&DayView>) -> Head {
+fn head(admin: &Admin, date: NaiveDate, view: Option<&DayView>) -> Head {
     let load = view.map(Load::of).unwrap_or_default();
-    let day = view.map(|view| wire::day_to_text(&app.engine, view.day));
     Head {
         short: short_date(date, admin.language()),
         long: date_in_words(date, admin.language()),
         date,
-        there: day.is_some(),
-        day: day.unwrap_or_else(|| format!("{key}~{date}")),
+        there: view.is_some(),
         closed: load.is_closed(),
         full: percent(load.percent().map(u64::from)),
         load,
