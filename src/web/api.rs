@@ -6,6 +6,7 @@ mod admin;
 pub(crate) mod document;
 mod events;
 mod statistics;
+mod webhooks;
 
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -25,4 +26,5 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(admin::routes())
         .merge(events::routes())
         .merge(statistics::routes())
+        .merge(webhooks::routes())
 }
