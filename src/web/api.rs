@@ -14,6 +14,7 @@ mod holds;
 mod statistics;
 mod tags;
 mod told;
+mod webhooks;
 
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,4 +37,5 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(admin::routes())
         .merge(events::routes())
         .merge(statistics::routes())
+        .merge(webhooks::routes())
 }
