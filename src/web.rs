@@ -14,6 +14,7 @@ mod ics;
 mod metrics;
 mod pages;
 mod problem;
+mod refused;
 mod serve;
 mod settings;
 mod webhooks;
@@ -42,6 +43,7 @@ fn routes(app: &App) -> axum::Router {
         .merge(api)
         .merge(api::document::routes(document))
         .merge(metrics::routes())
+        .merge(problem::routes())
         .merge(pages::routes());
     metrics::around(routes, app).with_state(app.clone())
 }

@@ -19,9 +19,17 @@ use crate::time::Time;
 /// The numbers of offices, services and calendars: assigned once, never reused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Numbers {
-    offices: BTreeMap<String, u16>,
-    services: BTreeMap<String, u16>,
-    calendars: BTreeMap<String, u16>,
+    offices: Keys,
+    services: Keys,
+    calendars: Keys,
+}
+
+/// Keys of one kind, found by name and by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, u16>", into = "BTreeMap<String, u16>")]
+struct Keys {
+    numbers: BTreeMap<String, u16>,
+    names: Vec<Option<Arc<str>>>,
 }
 
 impl Numbers {
@@ -29,61 +37,81 @@ impl Numbers {
     pub(crate) fn assign(&mut self, catalog: &Catalog) -> Result<(), CatalogError> {
         catalog.check()?;
         let offices = catalog.offices.iter().map(|office| &office.key);
-        assign("offices", &mut self.offices, offices)?;
+        self.offices.assign("offices", offices)?;
         let services = catalog.services.iter().map(|service| &service.key);
-        assign("services", &mut self.services, services)?;
+        self.services.assign("services", services)?;
         let calendars = catalog.calendars.iter().map(|calendar| &calendar.key);
-        assign("calendars", &mut self.calendars, calendars)
+        self.calendars.assign("calendars", calendars)
     }
 
     pub(crate) fn office(&self, key: &str) -> Option<OfficeId> {
-        self.offices.get(key).copied().map(OfficeId)
+        self.offices.numbers.get(key).copied().map(OfficeId)
     }
 
     pub(crate) fn service(&self, key: &str) -> Option<ServiceId> {
-        self.services.get(key).copied().map(ServiceId)
+        self.services.numbers.get(key).copied().map(ServiceId)
     }
 
     pub(crate) fn calendar(&self, key: &str) -> Option<CalendarId> {
-        self.calendars.get(key).copied().map(CalendarId)
+        self.calendars.numbers.get(key).copied().map(CalendarId)
     }
 
     /// Whether any calendar has this number: they are given out without gaps.
     pub(crate) fn has(&self, calendar: CalendarId) -> bool {
-        usize::from(calendar.0) < self.calendars.len()
+        usize::from(calendar.0) < self.calendars.numbers.len()
     }
 
     pub(crate) fn office_key(&self, office: OfficeId) -> Option<&str> {
-        key_of(&self.offices, office.0)
+        self.offices.name(office.0)
     }
 
     pub(crate) fn service_key(&self, service: ServiceId) -> Option<&str> {
-        key_of(&self.services, service.0)
+        self.services.name(service.0)
     }
 
     pub(crate) fn calendar_key(&self, calendar: CalendarId) -> Option<&str> {
-        key_of(&self.calendars, calendar.0)
+        self.calendars.name(calendar.0)
     }
 }
 
-fn key_of(numbers: &BTreeMap<String, u16>, wanted: u16) -> Option<&str> {
-    numbers.iter().find(|(_, number)| **number == wanted).map(|(key, _)| key.as_str())
-}
+impl Keys {
+    fn name(&self, number: u16) -> Option<&str> {
+        self.names.get(usize::from(number))?.as_deref()
+    }
 
-fn assign<'a>(
-    what: &str,
-    numbers: &mut BTreeMap<String, u16>,
-    keys: impl Iterator<Item = &'a String>,
-) -> Result<(), CatalogError> {
-    for key in keys {
-        // The records keep 65,535 for "none".
-        let next = u16::try_from(numbers.len()).ok().filter(|next| *next < u16::MAX);
-        let full = || CatalogError::new(what, key, "at most 65,534 keys over all catalogs");
-        if !numbers.contains_key(key) {
-            numbers.insert(key.clone(), next.ok_or_else(full)?);
+    fn assign<'a>(
+        &mut self,
+        what: &str,
+        keys: impl Iterator<Item = &'a String>,
+    ) -> Result<(), CatalogError> {
+        for key in keys {
+            // The records keep 65,535 for "none".
+            let next = u16::try_from(self.numbers.len()).ok().filter(|next| *next < u16::MAX);
+            let full = || CatalogError::new(what, key, "at most 65,534 keys over all catalogs");
+            if !self.numbers.contains_key(key) {
+                let next = next.ok_or_else(full)?;
+                self.numbers.insert(key.clone(), next);
+                put(&mut self.names, usize::from(next), key.as_str().into());
+            }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+impl From<BTreeMap<String, u16>> for Keys {
+    fn from(numbers: BTreeMap<String, u16>) -> Self {
+        let mut names = Vec::new();
+        for (key, number) in &numbers {
+            put(&mut names, usize::from(*number), key.as_str().into());
+        }
+        Self { numbers, names }
+    }
+}
+
+impl From<Keys> for BTreeMap<String, u16> {
+    fn from(keys: Keys) -> Self {
+        keys.numbers
+    }
 }
 
 /// The rules in force.
@@ -212,6 +240,11 @@ impl Rules {
     pub(crate) fn limits(&self, calendar: CalendarId, capacity: u16) -> Option<PlanRange> {
         let at = self.calendar(calendar)?.at;
         Some(expand::limits(self.catalog.calendars.get(at)?, capacity))
+    }
+
+    /// The IANA name of the zone of the calendar's office.
+    pub(crate) fn zone_of(&self, calendar: CalendarId) -> Option<&str> {
+        self.calendar(calendar)?.zone.iana_name()
     }
 
     /// What the calendar offers on a date.

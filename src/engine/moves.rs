@@ -102,6 +102,21 @@ impl Engine {
         let wish = Wish::of_booking(booking, Target::Slot(to), request);
         self.hall.relocate(Wish { staff: true, ..wish })
     }
+
+    /// As [`Engine::reschedule_by_staff`], and only if nothing was moved since `version`.
+    ///
+    /// # Errors
+    /// As [`Engine::reschedule_at`].
+    pub fn reschedule_by_staff_at(
+        &self,
+        booking: ClaimId,
+        version: u16,
+        to: SlotId,
+        request: RequestId,
+    ) -> Commit<'_, Receipt> {
+        let wish = Wish::of_booking(booking, Target::Slot(to), request);
+        self.hall.relocate(Wish { staff: true, version: Some(version), ..wish })
+    }
 }
 
 impl Hall {

@@ -125,6 +125,11 @@ impl Engine {
         })
     }
 
+    /// The last record that changed a day: a version of its counts.
+    pub fn day_seq(&self, day: DayId) -> Option<Seq> {
+        Some(self.hall.world.load().days.get(day)?.day.seq())
+    }
+
     /// Every day in memory, by calendar and date.
     pub fn days(&self) -> Vec<DayId> {
         self.hall.world.load().days.iter().map(|entry| entry.day.id).collect()
@@ -301,6 +306,12 @@ impl Engine {
     ) -> Option<DateTime<FixedOffset>> {
         let world = self.hall.world.load();
         world.rules.as_deref()?.wall_clock(calendar, Time::from(at))
+    }
+
+    /// The IANA name of the zone of a calendar's office.
+    pub fn zone_of(&self, calendar: CalendarId) -> Option<String> {
+        let world = self.hall.world.load();
+        world.rules.as_deref()?.zone_of(calendar).map(str::to_owned)
     }
 
     /// The release of the bundled zone rules, such as `2026f`.

@@ -4,7 +4,7 @@
 
 use crate::catalog::{CalendarRule, Rules};
 use crate::claim::{Arrangement, ClaimState, Place};
-use crate::engine::{Ask, World};
+use crate::engine::{Ask, Engine, World};
 use crate::id::{ClaimId, Seq, ServiceId, SlotId};
 use crate::inventory::Shortage;
 use crate::inventory::{DayEntry, starts_at};
@@ -27,6 +27,22 @@ pub(super) struct Wanted<'w> {
 
 /// One place for each slot of a request: one for a single grant, so that it pays for no more.
 pub(super) type Many<T, const N: usize> = [Option<T>; N];
+
+impl Engine {
+    /// Whether a hold would be granted as things stand, the party's own limits aside. Takes no
+    /// lock and promises nothing: the grant decides.
+    ///
+    /// # Errors
+    /// As [`Engine::hold`].
+    pub fn would_hold(&self, ask: &Ask) -> Result<(), Rejection> {
+        one_request(std::slice::from_ref(ask))?;
+        let world = self.hall.world.load();
+        let unknown = Rejection::UnknownDay { day: ask.slot.day };
+        let rules = world.rules.as_deref().ok_or(unknown)?;
+        let wanted = want(ask, 0, false, rules, &world, self.hall.now());
+        wanted.map(drop).map_err(|(_, rejection)| rejection)
+    }
+}
 
 /// Every ask of one call is for the same party under the same request id.
 pub(super) fn one_request(asks: &[Ask]) -> Result<&Ask, Rejection> {

@@ -110,5 +110,5 @@ pub(crate) fn of_engine(error: Error) -> Problem {
 }
 
 fn broken() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "broken", "a task of the service failed")
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failure", "a task of the service failed")
 }

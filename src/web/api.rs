@@ -2,10 +2,18 @@
 //!
 //! Never speaks to people: problems carry a sentence for them, pages do the rest.
 
+mod access;
 mod admin;
+mod asked;
+mod availability;
+mod bookings;
 pub(crate) mod document;
 mod events;
+mod extract;
+mod holds;
 mod statistics;
+mod tags;
+mod told;
 
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -22,6 +30,9 @@ struct Head;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Head::openapi())
+        .merge(availability::routes())
+        .merge(holds::routes())
+        .merge(bookings::routes())
         .merge(admin::routes())
         .merge(events::routes())
         .merge(statistics::routes())

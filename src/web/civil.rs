@@ -33,20 +33,16 @@ pub(crate) fn wall(
 impl Moment {
     /// An instant at the office of a calendar.
     pub(crate) fn new(engine: &Engine, calendar: CalendarId, at: DateTime<Utc>) -> Self {
-        let wall = wall(engine, calendar, at);
-        Self {
-            at: wall.to_rfc3339_opts(SecondsFormat::Secs, false),
-            time_zone: zone_of(engine, calendar).unwrap_or_else(|| "UTC".to_owned()),
-            local: wall.format("%Y-%m-%dT%H:%M").to_string(),
-        }
+        let at = wall(engine, calendar, at).to_rfc3339_opts(SecondsFormat::Secs, false);
+        let local = at.get(.."2027-01-12T09:20".len()).unwrap_or(&at).to_owned();
+        let time_zone = zone_of(engine, calendar).unwrap_or_else(|| "UTC".to_owned());
+        Self { at, time_zone, local }
     }
 }
 
 /// The IANA zone of the calendar's office.
 pub(crate) fn zone_of(engine: &Engine, calendar: CalendarId) -> Option<String> {
-    let catalog = engine.catalog()?;
-    let key = engine.office_key(engine.office_of(calendar)?)?;
-    catalog.offices.iter().find(|office| office.key == key).map(|office| office.zone.clone())
+    engine.zone_of(calendar)
 }
 
 /// When a slot starts, by the days in memory.

@@ -80,10 +80,8 @@ async fn metrics(State(app): State<App>, caller: Caller, request: Request) -> Re
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     match scrape::text(&app) {
         Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
-        Err(error) => {
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string())
-                .into_response()
-        }
+        Err(error) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failure", error.to_string())
+            .into_response(),
     }
 }
 

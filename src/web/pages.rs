@@ -12,7 +12,7 @@ use axum::{Router, middleware};
 use super::App;
 
 pub(crate) use citizen::Draft;
-pub(crate) use frame::language_of;
+pub(crate) use frame::{Frame, language_of, page};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()

@@ -3,7 +3,7 @@
 //!
 //! Never invents an id: what does not name a thing of the catalog is `None`.
 
-use crate::{CalendarId, DayId, Engine, SlotId};
+use crate::{CalendarId, ClaimId, DayId, Engine, PartyId, SlotId};
 
 /// `boston~2027-01-12`: a calendar's key and a date at its office.
 pub(crate) fn day_to_text(engine: &Engine, day: DayId) -> String {
@@ -30,6 +30,21 @@ pub(crate) fn slot_from_text(engine: &Engine, text: &str) -> Option<SlotId> {
 /// The key of a calendar; its number where the catalog has dropped it.
 pub(crate) fn calendar_key(engine: &Engine, calendar: CalendarId) -> String {
     engine.calendar_key(calendar).unwrap_or_else(|| calendar.to_string())
+}
+
+/// A claim: exactly 16 hexadecimal digits.
+pub(crate) fn claim_from_text(text: &str) -> Option<ClaimId> {
+    hexadecimal(text, 16)?.parse().ok()
+}
+
+/// A party: exactly 32 hexadecimal digits.
+pub(crate) fn party_from_text(text: &str) -> Option<PartyId> {
+    hexadecimal(text, 32)?.parse().ok()
+}
+
+fn hexadecimal(text: &str, digits: usize) -> Option<&str> {
+    let right = text.len() == digits && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    right.then_some(text)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! A phrase that a file lacks, or has too much, stops the tests. Never holds a phrase in code.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::desk::Language;
@@ -48,9 +49,21 @@ words! {
 
 pub(crate) use words;
 
-/// One table for both languages, for phrases looked up by a name such as a problem's.
-pub(crate) fn table(language: Language) -> &'static toml::Table {
-    static TABLES: LazyLock<[toml::Table; 2]> = LazyLock::new(|| {
+/// A problem in words.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Explained {
+    /// What happened, in one sentence.
+    pub(crate) title: String,
+    /// Why.
+    pub(crate) why: String,
+    /// What to do now.
+    pub(crate) next: String,
+}
+
+/// The words of all problems by name; `labels` are those around them.
+fn explained(language: Language) -> &'static BTreeMap<String, Explained> {
+    static TABLES: LazyLock<[BTreeMap<String, Explained>; 2]> = LazyLock::new(|| {
         [
             read("problems", include_str!("words/problems.es.toml")),
             read("problems", include_str!("words/problems.en.toml")),
@@ -63,6 +76,28 @@ pub(crate) fn table(language: Language) -> &'static toml::Table {
     }
 }
 
+/// The words of a problem; those of `refused` for a name that has none.
+pub(crate) fn problem(name: &str, language: Language) -> &'static Explained {
+    let all = explained(language);
+    all.get(name).filter(|_| name != LABELS).unwrap_or_else(|| &all[REFUSED])
+}
+
+/// Every problem by name.
+pub(crate) fn problems(
+    language: Language,
+) -> impl Iterator<Item = (&'static str, &'static Explained)> {
+    let all = explained(language).iter().map(|(name, words)| (name.as_str(), words));
+    all.filter(|(name, _)| ![LABELS, REFUSED].contains(name))
+}
+
+/// The words around problems.
+pub(crate) fn problem_labels(language: Language) -> &'static Explained {
+    &explained(language)[LABELS]
+}
+
+const LABELS: &str = "labels";
+const REFUSED: &str = "refused";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,7 +107,7 @@ mod tests {
         for language in Language::ALL {
             assert!(!Frame::of(language).skip.is_empty());
         }
-        let [es, en] = Language::ALL.map(|language| table(language).keys().collect::<Vec<_>>());
+        let [es, en] = Language::ALL.map(|language| explained(language).keys().collect::<Vec<_>>());
         assert_eq!(es, en);
     }
 }

@@ -106,7 +106,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string())
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failure", error.to_string())
     })
 }
 

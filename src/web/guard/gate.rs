@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use tower::Service;
 
 use crate::web::App;
-use crate::web::problem::Problem;
+use crate::web::problem::{self, Problem};
 
 use super::caller::Known;
 use super::network::Network;
@@ -78,6 +78,7 @@ impl Gate {
         let address = peer.map(|peer| network::client(peer, &parts.headers, &inner.trusted));
         let known = Known::new(&parts, address, &inner.app);
         let asked = headers::Asked::of(&parts);
+        let asker = problem::Asker::of(&parts);
         let response = match inner.admit(&parts, &known) {
             Err(problem) => headers::hang_up(problem.into_response()),
             Ok(()) => {
@@ -85,6 +86,7 @@ impl Gate {
                 inner.carry_out(parts, body).await
             }
         };
+        let response = problem::dress(response, asker, &inner.app).await;
         let response = inner.headers.finish(response, &asked, &inner.app);
         if let Some(line) = line {
             line.end(response.status());
