@@ -18,6 +18,11 @@ pub struct Fair {
 }
 
 pub fn catalog(calendars: usize, capacity: u16, horizon: u16) -> Catalog {
+    Catalog::from_toml(&catalog_text(calendars, capacity, horizon)).unwrap()
+}
+
+/// Calendars that are open day and night, each of an office of its own.
+pub fn catalog_text(calendars: usize, capacity: u16, horizon: u16) -> String {
     let mut text =
         String::from("[holds]\nttl = \"10m\"\nper_party = 100\n[[services]]\nkey = \"s\"\n");
     for n in 0..calendars {
@@ -34,7 +39,7 @@ pub fn catalog(calendars: usize, capacity: u16, horizon: u16) -> Catalog {
         )
         .unwrap();
     }
-    Catalog::from_toml(&text).unwrap()
+    text
 }
 
 impl Fair {
