@@ -94,8 +94,7 @@ impl FromRequestParts<App> for Admin {
 
 fn refused(frame: &Frame, problem: &Problem) -> Response {
     let w = Words::of(frame.language);
-    let known = crate::web::words::table(frame.language).get(problem.name);
-    let sentence = known.and_then(toml::Value::as_str).unwrap_or(&w.refused).to_owned();
+    let sentence = crate::web::words::problem(problem.name, frame.language).title.clone();
     let (frame, detail) = (frame.clone(), problem.detail.clone());
     page_as(problem.status, &Refused { frame, w, here: "", sentence, detail })
 }
