@@ -7,10 +7,12 @@ mod admin;
 mod asked;
 mod availability;
 mod bookings;
+mod catalogue;
 pub(crate) mod document;
 mod events;
 mod extract;
 mod holds;
+mod rosters;
 mod statistics;
 mod tags;
 mod told;
@@ -31,9 +33,11 @@ struct Head;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Head::openapi())
+        .merge(catalogue::routes())
         .merge(availability::routes())
         .merge(holds::routes())
         .merge(bookings::routes())
+        .merge(rosters::routes())
         .merge(admin::routes())
         .merge(events::routes())
         .merge(statistics::routes())
