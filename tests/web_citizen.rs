@@ -43,7 +43,9 @@ fn from_the_first_page_to_a_booked_place() {
     assert_eq!(town.held_and_booked(), (1, 0));
     assert_eq!(ana.answer("/book/check", &[]), "/booked");
     let booked = ana.see("/booked");
-    for told in ["Lunes 4 de enero de 2027, 9:00", "America/New_York", "Acta", "<svg", "55 Franklin"] {
+    for told in
+        ["Lunes 4 de enero de 2027, 9:00", "America/New_York", "Acta", "<svg", "55 Franklin"]
+    {
         booked.has(told);
     }
     assert_eq!(town.held_and_booked(), (0, 1));
@@ -125,7 +127,8 @@ fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
     assert_eq!(ana.answer("/book/office", &[]), "/book/office?wrong=missing");
     ana.see("/book/office?wrong=missing").has("id=\"offices-error\"");
     ana.answer("/book/office", &[("office", "boston")]);
-    let typed = [("name", "<7>"), ("telephone", "12"), ("email", "x"), ("day", "31"), ("month", "2")];
+    let typed =
+        [("name", "<7>"), ("telephone", "12"), ("email", "x"), ("day", "31"), ("month", "2")];
     assert_eq!(ana.answer("/book/details", &typed), "/book/details?wrong=1");
     let page = ana.see("/book/details?wrong=1");
     for field in ["name", "telephone", "day", "email"] {

@@ -70,7 +70,10 @@ fn a_lost_draft_leads_to_a_friendly_page() {
         assert_eq!(ana.led(page), "/book/lost");
     }
     for form in ["/book/office", "/book/details", "/book/when", "/book/check", "/book/extend"] {
-        assert_eq!(ana.answer(form, &[("any", "1"), ("slot", "boston~2027-01-04~18")]), "/book/lost");
+        assert_eq!(
+            ana.answer(form, &[("any", "1"), ("slot", "boston~2027-01-04~18")]),
+            "/book/lost"
+        );
     }
     for page in ["/booked", "/manage/appointment", "/manage/cancel"] {
         assert_eq!(ana.led(page), "/manage");
@@ -196,7 +199,9 @@ fn styles_and_scripts_are_cached_by_their_content() {
     let page = ana.see("/");
     let style = page.between("rel=\"stylesheet\" href=\"", "\"");
     let script = page.between("<script src=\"", "\"");
-    for (path, kind) in [(&style, "text/css; charset=utf-8"), (&script, "text/javascript; charset=utf-8")] {
+    for (path, kind) in
+        [(&style, "text/css; charset=utf-8"), (&script, "text/javascript; charset=utf-8")]
+    {
         let asset = ana.see(path);
         assert_eq!(asset.headers[header::CONTENT_TYPE], kind);
         assert_eq!(asset.headers[header::CACHE_CONTROL], "public, max-age=31536000, immutable");

@@ -141,7 +141,8 @@ pub struct Page {
 impl Citizen<'_> {
     pub fn send(&mut self, method: Method, path: &str, body: &str) -> Page {
         self.addresses.push(path.to_owned());
-        let cookies: Vec<_> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<_> =
+            self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = Request::builder()
             .method(method)
             .uri(path.split('#').next().unwrap())
