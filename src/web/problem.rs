@@ -53,6 +53,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", "there is nothing like that here")
     }
 
+    /// The service's own fault.
+    pub(crate) fn failure() -> Self {
+        let detail = "the service failed; it has been noted";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failure", detail)
+    }
+
     /// Whoever calls is known, and may not do that.
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)

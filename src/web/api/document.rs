@@ -1,4 +1,4 @@
-//! What does the API look like? Its OpenAPI document and a viewer that needs no network.
+//! What does the API look like? Its `OpenAPI` document and a viewer that needs no network.
 //!
 //! Never written by hand: the document comes from the code.
 
@@ -8,8 +8,9 @@ mod viewer;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::routing::get;
 use serde_json::{Map, Value, json};
 use utoipa::PartialSchema;
@@ -19,17 +20,16 @@ use crate::web::App;
 use crate::web::pages::{Frame, page};
 use crate::web::problem;
 
-use super::tags::{Tag, tagged};
+use super::tags::{Tag, tagged_text};
 
 pub(crate) fn routes(document: OpenApi) -> Router<App> {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     complete(&mut document);
     let calls = Arc::new(viewer::Calls::new(&document));
-    let text: Arc<[u8]> = serde_json::to_vec(&document).unwrap_or_default().into();
+    let text = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
+    let tag = Arc::new(Tag::new("openapi").with(&text));
     let openapi = move |headers: HeaderMap| async move {
-        let kind = [(header::CONTENT_TYPE, "application/json")];
-        let tag = Tag::new("openapi").with(&text);
-        tagged(&headers, &tag, "public, max-age=60", || (kind, text.to_vec()))
+        tagged_text(&headers, &tag, "public, max-age=60", text)
     };
     let docs = move |State(app): State<App>, frame: Frame| async move {
         page(&viewer::Docs { frame, base: app.settings.base(), calls: &calls })
