@@ -20,9 +20,9 @@ pub(super) async fn take(mut visit: Visit, slot: SlotId) -> Response {
         match visit.app.engine.claim(hold).await {
             Ok(claim) if runs(&visit.app, &claim) => return swap(visit, claim, slot).await,
             Ok(claim) if claim.state == ClaimState::Booked => return booked(visit, claim),
-            _ => visit.draft.attempt += 1,
+            // Its time is over: it makes room at once.
+            _ => visit.release().await,
         }
-        visit.draft.hold = None;
     }
     let Some((first, more)) = visit.draft.services.split_first() else {
         return go(Step::Service.path());
