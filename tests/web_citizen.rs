@@ -48,6 +48,10 @@ fn from_the_first_page_to_a_booked_place() {
     {
         booked.has(told);
     }
+    let entry = ana.see("/booked/appointment.ics");
+    assert_eq!(entry.headers[header::CONTENT_TYPE], "text/calendar; charset=utf-8");
+    entry.has("BEGIN:VCALENDAR");
+    entry.lacks("Ana");
     assert_eq!(town.held_and_booked(), (0, 1));
     assert!(town.app.engine.audit().is_clean());
 }
