@@ -162,6 +162,34 @@ fn an_image_has_every_piece_or_not_as_it_is_told() {
 }
 
 #[test]
+fn what_was_cut_off_and_written_anew_comes_back_unless_it_was_synced() {
+    use cupo::{Fault, FileHandle, FileSystem};
+    let fs = SimFileSystem::new();
+    let file = fs.open("a".as_ref(), true).unwrap();
+    file.write_at(0, &[1; 1_700]).unwrap();
+    file.sync_all().unwrap();
+    fs.sync_directory("".as_ref()).unwrap();
+    let bytes = |fs: &SimFileSystem| fs.with_bytes("a".as_ref(), |bytes| bytes.clone()).unwrap();
+    file.set_len(600).unwrap();
+    file.write_at(1_000, &[2; 100]).unwrap();
+    // The length, and two sectors: one has zeros where it was cut.
+    assert_eq!((file.len().unwrap(), fs.unsynced()), (1_100, 3));
+    assert_eq!(bytes(&fs.crash(Crash::LoseUnsynced)), [1; 1_700]);
+    let cut = [vec![1; 600], vec![0; 400], vec![2; 100]].concat();
+    assert_eq!(bytes(&fs.crash(Crash::KeepAll)), cut);
+    let length_lost = [cut.clone(), vec![1; 600]].concat();
+    assert_eq!(bytes(&fs.crash(Crash::Drop(0))), length_lost);
+    let torn = [vec![1; 600], vec![0; 400], vec![2; 24], vec![1; 76]].concat();
+    assert_eq!(bytes(&fs.crash(Crash::Upto(2))), torn);
+    // The sync fails: what the disk has is seen again once the cache is dropped.
+    fs.fail_call(fs.calls() + 1, Fault::Eio);
+    assert!(file.sync_all().is_err());
+    assert_eq!(bytes(&fs.crash(Crash::KeepAll)), [1; 1_700]);
+    file.drop_cache();
+    assert_eq!((bytes(&fs), fs.unsynced()), (vec![1; 1_700], 0));
+}
+
+#[test]
 fn buffered_survives_the_process_and_its_syncs_survive_the_power() {
     let script = Script { durability: Durability::Buffered, ..Script::of(1) };
     let fs = SimFileSystem::new();

@@ -12,46 +12,43 @@ mod keys;
 mod report;
 mod version;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::desk::Tokens;
-use crate::{Audit, CatalogError, Error};
+use crate::{CatalogError, Error};
 
 use super::App;
 use super::problem::Problem;
 
 pub(crate) use affected::{Affected, affected};
-pub(crate) use capacity::{DayCapacity, SlotCapacity, as_catalog_says, day_capacity, set_capacity};
-pub(crate) use closing::{Closed, ClosedDay, Fate, Impact, Which, close, closures, impact, reopen};
+pub(crate) use capacity::{DayCapacity, as_catalog_says, day_capacity, set_capacity};
+pub(crate) use closing::{Closed, ClosedDay, Fate, Which, close, closures, impact, reopen};
 pub(crate) use edit::{Difference, Edited, Wish, edit};
 pub(crate) use fill::{Fill, Load, fill};
 pub(crate) use keys::{make_key, revoke_key};
 pub(crate) use report::{LEADS, Report, Tally, report};
 pub(crate) use version::{Expected, version_of};
 
-/// For how long a self-check stands.
-const CHECK_S: i64 = 60;
-
 /// What administration keeps between requests.
 #[derive(Debug)]
 pub(crate) struct Administration {
     /// Whoever changes catalog, capacities or days holds it: no edit is lost to another.
     one: tokio::sync::Mutex<()>,
-    checked: Mutex<Option<(DateTime<Utc>, Arc<Audit>)>>,
-    /// What closures did, for the page after them.
-    pub(crate) results: Tokens<Arc<Closed>>,
+    /// What closures did, and whether other places are to be offered: for the page after them.
+    pub(crate) results: Tokens<Arc<(Closed, bool)>>,
+    /// Keys just made, for the one page that shows them.
+    pub(crate) made: Tokens<String>,
 }
 
 impl Administration {
     pub(crate) fn new() -> Self {
         Self {
             one: tokio::sync::Mutex::default(),
-            checked: Mutex::default(),
             results: Tokens::new(1_000, Duration::from_secs(24 * 3_600)),
+            made: Tokens::new(1_000, Duration::from_secs(600)),
         }
     }
 }
@@ -70,22 +67,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let app = app.clone();
     tokio::task::spawn_blocking(move || work(&app)).await.unwrap_or_else(|_| Err(broken()))
-}
-
-/// Whether everything adds up, at most a minute old: the recount locks all.
-pub(crate) async fn self_check(app: &App) -> Result<(DateTime<Utc>, Arc<Audit>), Problem> {
-    let now = app.engine.now();
-    let kept = app.administration.checked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    if let Some((at, audit)) = kept.filter(|(at, _)| now - *at < TimeDelta::seconds(CHECK_S)) {
-        return Ok((at, audit));
-    }
-    blocking(app, |app| {
-        let mut kept = app.administration.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = (app.engine.now(), Arc::new(app.engine.audit()));
-        *kept = Some(fresh.clone());
-        Ok(fresh)
-    })
-    .await
 }
 
 pub(crate) fn invalid(detail: impl Into<String>) -> Problem {

@@ -7,13 +7,16 @@ mod admin;
 mod asked;
 mod availability;
 mod bookings;
+mod catalogue;
 pub(crate) mod document;
 mod events;
 mod extract;
 mod holds;
+mod rosters;
 mod statistics;
 mod tags;
 mod told;
+mod webhooks;
 
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -30,10 +33,13 @@ struct Head;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Head::openapi())
+        .merge(catalogue::routes())
         .merge(availability::routes())
         .merge(holds::routes())
         .merge(bookings::routes())
+        .merge(rosters::routes())
         .merge(admin::routes())
         .merge(events::routes())
         .merge(statistics::routes())
+        .merge(webhooks::routes())
 }

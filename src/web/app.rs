@@ -18,6 +18,7 @@ use super::metrics::Metrics;
 use super::pages::Draft;
 use super::serve::ServeError;
 use super::settings::Settings;
+use super::webhooks::Webhooks;
 
 /// The service: cheap to clone, one for all requests.
 #[derive(Clone, Debug)]
@@ -46,6 +47,7 @@ pub struct Inner {
     pub(crate) administration: Administration,
     pub(crate) hub: Hub,
     pub(crate) metrics: Metrics,
+    pub(crate) webhooks: Webhooks,
 }
 
 impl Deref for App {
@@ -72,6 +74,7 @@ impl App {
         let (metrics, stop) = (Metrics::new(), CancellationToken::new());
         let pulse = (metrics.load.clone(), metrics.check.clone());
         let hub = Hub::start(&engine, settings.base(), pulse, &stop)?;
+        let webhooks = Webhooks::start(&engine, &store, secrets.clone(), &settings, &stop)?;
         Ok(Self(Arc::new(Inner {
             reception: Reception::new(engine.clone(), store.clone(), secrets),
             audit: Audit::new(store.clone()),
@@ -83,6 +86,7 @@ impl App {
             administration: Administration::new(),
             hub,
             metrics,
+            webhooks,
             engine,
             store,
             settings,

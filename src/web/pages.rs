@@ -2,6 +2,7 @@
 //!
 //! Never decides anything, and never shows what its reader may not see.
 
+mod admin;
 mod assets;
 mod citizen;
 mod frame;
@@ -18,6 +19,7 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .merge(assets::routes())
         .merge(citizen::routes())
+        .merge(admin::routes())
         .merge(staff::routes())
         .layer(middleware::from_fn(frame::remember_language))
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::desk::DeskError;
 use crate::{Error, Rejection};
 
-pub(crate) use dress::{Asker, dress};
+pub(crate) use dress::{Asker, Body, dress};
 pub(crate) use pages::routes;
 
 /// The content type of problems.

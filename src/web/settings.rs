@@ -38,6 +38,8 @@ pub struct Settings {
     pub keys: Vec<KeySetting>,
     /// Addresses of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
     pub trusted_proxies: Vec<String>,
+    /// Whether webhooks may go to addresses that are not public.
+    pub webhooks_private: bool,
     /// What the service is called on its pages.
     pub service_name: String,
     /// The number to call, shown on pages.
@@ -98,6 +100,7 @@ impl Default for Settings {
             catalog: None,
             keys: Vec::new(),
             trusted_proxies: Vec::new(),
+            webhooks_private: false,
             service_name: "Mi Cita Consular".to_owned(),
             telephone: None,
             requests_per_second: 50,

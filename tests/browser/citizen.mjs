@@ -79,7 +79,7 @@ async function changeAndCancel(chrome, base, { who, code }) {
   const before = await page.textContent(".facts dd");
   await page.click("button:has-text('Cambiar la hora')");
   await look("10-move");
-  await page.locator("button[name=slot]").nth(4).click();
+  await page.locator("button[name=slot]").last().click();
   await page.waitForURL("**/book/check");
   await look("11-move-check");
   await page.click("button:has-text('Confirmar el cambio')");

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use cupo::web::{App, router};
+use cupo::desk::Store;
+use cupo::web::{App, Settings, router};
 use cupo::{Catalog, Engine, ManualClock};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -64,6 +65,7 @@ pub struct Town {
     pub app: App,
     pub clock: ManualClock,
     router: axum::Router,
+    runtime: tokio::runtime::Runtime,
 }
 
 /// What came back.
@@ -84,8 +86,11 @@ impl Town {
         let engine = Engine::builder().clock(clock.clone()).open().unwrap();
         let catalog = Catalog::from_toml(catalog).map_err(Arc::new).unwrap();
         engine.install(&catalog).unwrap();
-        let app = App::in_memory(engine).unwrap();
-        Self { router: router(&app), app, clock }
+        // Nobody here is to be told to slow down.
+        let settings = Settings { requests_per_second: 1_000_000, ..Settings::default() };
+        let app = App::new(engine, Store::in_memory().unwrap(), settings).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self { router: router(&app), app, clock, runtime }
     }
 
     pub fn pass(&self, seconds: u64) {
@@ -111,12 +116,14 @@ impl Town {
         let answer = async move {
             let response = router.oneshot(request).await.unwrap();
             let (parts, body) = response.into_parts();
+            let kind = parts.headers.get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
+            let endless = kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"));
+            let body = if endless { Body::empty() } else { body };
             let bytes = body.collect().await.unwrap().to_bytes();
             let text = String::from_utf8_lossy(&bytes).into_owned();
             Answer { status: parts.status, headers: parts.headers, text }
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(answer)
+        self.runtime.block_on(answer)
     }
 
     pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {

@@ -38,6 +38,13 @@ pub(crate) struct SlotCapacity {
     pub(crate) used_by_channel: Vec<u16>,
 }
 
+impl SlotCapacity {
+    /// `09:15`, on the office's wall.
+    pub(crate) fn clock(&self) -> &str {
+        self.starts.local.split_once('T').map_or("", |(_, time)| time)
+    }
+}
+
 /// A day with its capacities.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct DayCapacity {

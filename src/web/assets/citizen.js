@@ -95,9 +95,10 @@ for (const form of all("form[data-live]")) {
     if (!button) return false;
     const text = document.createElement("span");
     text.className = "gone";
-    text.textContent = `${place.matches(".offer") ? "" : button.textContent} ${form.dataset.gone}`;
-    if (document.activeElement === button) text.tabIndex = -1;
+    const time = place.matches(".offer") ? "" : button.textContent;
+    text.textContent = `${time} ${form.dataset.gone}`.trim();
     const focused = document.activeElement === button;
+    if (focused) text.tabIndex = -1;
     button.replaceWith(text);
     if (focused) text.focus();
     return true;
@@ -107,10 +108,13 @@ for (const form of all("form[data-live]")) {
     const answer = await fetch(form.dataset.live, { headers: tag ? { "If-None-Match": tag } : {} });
     if (answer.status !== 200) return;
     tag = answer.headers.get("ETag");
-    const free = new Set((await answer.json()).slots.filter((one) => one.free > 0).map((one) => one.slot));
-    const shown = all("[data-slot]", form).filter((place) => place.dataset.live !== undefined);
-    if (shown.filter((place) => !free.has(place.dataset.slot)).filter(gone).length) say(form.dataset.goneSaid);
+    const free = new Set((await answer.json()).days.flatMap((day) => day.slots.map((one) => one.slot)));
+    const taken = all("[data-slot]", form).filter((place) => !free.has(place.dataset.slot));
+    if (taken.filter(gone).length) say(form.dataset.goneSaid);
   };
-  const again = () => look().catch(() => {}).finally(() => setTimeout(again, 10000));
-  setTimeout(again, 10000);
+  const every = 10000;
+  const again = () => look().catch(() => {}).finally(() => setTimeout(again, every));
+  setTimeout(again, every);
+  // Coming back to the window: at once.
+  document.addEventListener("visibilitychange", () => look().catch(() => {}));
 }

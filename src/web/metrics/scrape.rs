@@ -82,6 +82,12 @@ fn service(app: &App, encoder: &mut DescriptorEncoder) -> Result<(), Error> {
     gauge(encoder, "check_problems", help, checked.problems)?;
     gauge(encoder, "check_micros", "Microseconds of the last recount", checked.took_us)?;
     gauge(encoder, "listeners", "Open streams of events", app.hub.listeners() as u64)?;
+    let (taken, failed) = app.webhooks.deliveries();
+    counter(encoder, "webhook_deliveries", "Webhook deliveries that were taken", taken)?;
+    counter(encoder, "webhook_failures", "Webhook deliveries that were not", failed)?;
+    let hooks = app.webhooks.list();
+    let pending: usize = hooks.iter().map(|hook| app.webhooks.pending(hook.id)).sum();
+    gauge(encoder, "webhook_pending", "Events that webhooks have not taken yet", pending as u64)?;
     let help = "Requests refused by cause";
     let mut family = encoder.encode_descriptor("refusals", help, None, MetricType::Counter)?;
     for (cause, count) in app.metrics.refusals() {

@@ -16,10 +16,11 @@ use sha2::{Digest, Sha256};
 use crate::web::App;
 
 /// Name, media type, content.
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 8] = [
     ("style.css", CSS, include_str!("../assets/style.css")),
     ("desk.css", CSS, include_str!("../assets/desk.css")),
     ("admin.css", CSS, include_str!("../assets/admin.css")),
+    ("docs.css", CSS, include_str!("../assets/docs.css")),
     ("citizen.js", JS, include_str!("../assets/citizen.js")),
     ("desk.js", JS, include_str!("../assets/desk.js")),
     ("admin.js", JS, include_str!("../assets/admin.js")),

@@ -21,7 +21,7 @@ words! {
         telephone_wrong, email, email_hint, email_wrong, birth, birth_hint, birth_wrong, day,
         month, year, privacy,
         when_title, earliest, another_day, all_chosen, all_offices, months, days, morning,
-        afternoon, evening, one_time, many_times, one_office_free, day_free, only_some_days,
+        afternoon, evening, one_time, many_times, local_time, office_time, day_free, only_some_days,
         none_on_those, when_held, keep_this, moving_keeps, gone, gone_said,
         none_title, none_lead, none_release, none_others, none_else, none_fewer, none_return,
         none_call,

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::desk::Language;
 use crate::web::{App, civil, wire};
@@ -18,8 +18,13 @@ pub(super) struct Spot {
     pub(super) slot: String,
     pub(super) office: String,
     pub(super) address: Option<String>,
+    /// With its year.
     pub(super) date: String,
+    /// Without its year, unless that is needed.
+    pub(super) day: String,
     pub(super) time: String,
+    /// The office as lists have it.
+    pub(super) place: String,
     /// `America/Chicago, UTC-6`.
     pub(super) zone: String,
 }
@@ -37,14 +42,25 @@ pub(super) fn spot(app: &App, slot: SlotId, at: DateTime<Utc>, language: Languag
     let sign = if minutes < 0 { '\u{2212}' } else { '+' };
     let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
     let rest = if rest == 0 { String::new() } else { format!(":{rest:02}") };
+    let shared = catalog.as_deref().map_or(0, shared_beginning);
+    let words = capital(&civil::date_in_words(wall.date_naive(), language));
+    let far = at - engine.now() > TimeDelta::days(300);
     Spot {
         slot: wire::slot_to_text(engine, slot),
+        place: office.map(|office| short_name(office, shared)).unwrap_or_default(),
         office: office.map(office_name).or(key).unwrap_or_default(),
         address: office.and_then(|office| office.address.clone()),
-        date: civil::date_in_words(wall.date_naive(), language),
+        day: if far { words.clone() } else { without_year(&words) },
+        date: words,
         time: civil::time_in_words(wall, language),
         zone: format!("{zone}, UTC{sign}{hours}{rest}"),
     }
+}
+
+/// A date in words without its year.
+fn without_year(words: &str) -> String {
+    let (rest, _) = words.rsplit_once(' ').unwrap_or((words, ""));
+    rest.strip_suffix(" de").unwrap_or(rest).to_owned()
 }
 
 /// The place of a claim, as long as its day is known.

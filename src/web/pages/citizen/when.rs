@@ -13,7 +13,7 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike, Utc, Weekday}
 use crate::desk::Language;
 use crate::web::civil::{date_in_words, time_in_words, wall, weekday};
 use crate::web::{App, wire};
-use crate::{OfficeId, Opening, Openings};
+use crate::{OfficeId, Opening, Openings, ServiceId};
 
 use super::super::frame::{Frame, fill, page};
 use super::Words;
@@ -25,6 +25,8 @@ use month::Month;
 
 /// As many times of a day as are read, over all offices.
 const TIMES_MAX: usize = 1_000;
+/// Days apart that one look at what is still free covers.
+const LIVE_DAYS: i64 = 14;
 
 #[derive(Template)]
 #[template(path = "citizen/when.html")]
@@ -139,18 +141,19 @@ pub(super) async fn ask(visit: Visit) -> Response {
     let date = view.date(&visit.query);
     let month = date.map(|date| view.month(month_of(&visit.query).unwrap_or(date), date));
     let moving = claimed(&visit, visit.draft.moving).await;
+    let day = date.map(|date| view.day(date));
     page(&Page {
+        live: live(&visit, &first, view.office, date),
         step: if moving.is_some() { String::new() } else { Step::When.words(visit.w) },
         back: if moving.is_some() { "/manage/appointment" } else { Step::Details.path() },
         held: claimed(&visit, visit.draft.hold).await,
         moving,
-        live: None,
         earliest: first.iter().map(place).collect(),
         several: chosen.len() != 1,
         scope: office.map(|office| short_name_of(&app, office)),
         scope_key,
         all_offices: view.link(None, None, date),
-        day: date.map(|date| view.day(date)),
+        day,
         month,
         filtered: !view.weekdays.is_empty(),
         weekdays: view.boxes(),
@@ -174,6 +177,35 @@ async fn claimed(visit: &Visit, claim: Option<crate::ClaimId>) -> Option<Spot> {
     let claim = visit.app.engine.claim(claim?).await.ok()?;
     let stands = claim.state.is_active();
     stands.then(|| spot_of(&visit.app, &claim, visit.frame.language))?
+}
+
+/// The address that tells which of the shown times are free: those of the earliest places and of
+/// one day, unless they lie too far apart.
+fn live(
+    visit: &Visit,
+    earliest: &[Opening],
+    office: Option<OfficeId>,
+    day: Option<NaiveDate>,
+) -> Option<String> {
+    let engine = &visit.app.engine;
+    let key = |id: &ServiceId| engine.service_key(*id);
+    let services: Option<Vec<String>> = visit.draft.services.iter().map(key).collect();
+    let dates = earliest.iter().map(|opening| opening.slot.day.date());
+    let (from, to) = (dates.clone().chain(day).min()?, dates.chain(day).max()?);
+    let shown = earliest.iter().filter_map(|opening| engine.office_of(opening.slot.day.calendar()));
+    let mut offices: Vec<OfficeId> = shown.chain(office).collect();
+    offices.sort_unstable();
+    offices.dedup();
+    let offices: Vec<String> = offices.iter().filter_map(|id| engine.office_key(*id)).collect();
+    let near = (to - from).num_days() <= LIVE_DAYS;
+    let (services, offices) = (services?.join(","), offices.join(","));
+    let persons = visit.draft.persons;
+    near.then(|| {
+        format!(
+            "/v1/availability?service={services}&offices={offices}&from={from}&to={to}\
+             &group=slot&persons={persons}"
+        )
+    })
 }
 
 fn weekday_of(text: &str) -> Option<Weekday> {
