@@ -45,9 +45,10 @@ impl Connection {
         self.buffer.clear();
         loop {
             self.stream.readable().await?;
-            match self.stream.try_read_buf(&mut self.buffer) {
+            let mut piece = [0; 16 << 10];
+            match self.stream.try_read(&mut piece) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => {}
+                Ok(length) => self.buffer.extend_from_slice(&piece[..length]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Err(error),
             }
@@ -113,11 +114,6 @@ impl Connection {
     fn wrong(&self, status: u16, body: usize) -> io::Error {
         let text = String::from_utf8_lossy(&self.buffer[body..]);
         io::Error::other(format!("answered {status}: {text}"))
-    }
-
-    /// The last answer, for a look at it.
-    pub fn last(&self) -> String {
-        String::from_utf8_lossy(&self.buffer).into_owned()
     }
 }
 

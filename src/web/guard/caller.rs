@@ -44,6 +44,15 @@ impl Caller {
         self.session.as_ref().is_some_and(|session| session.role >= role)
     }
 
+    /// What tries are counted by: the address, of IPv6 its network, as one caller has all of it.
+    pub(crate) fn network(&self) -> String {
+        match self.address.map(|address| address.to_canonical()) {
+            Some(IpAddr::V4(address)) => address.to_string(),
+            Some(IpAddr::V6(address)) => format!("{:x}", address.to_bits() >> 64),
+            None => String::new(),
+        }
+    }
+
     fn need(self, role: Role) -> Result<(Self, Session), Problem> {
         match self.session.clone() {
             Some(session) if session.role >= role => Ok((self, session)),

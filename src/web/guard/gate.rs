@@ -3,7 +3,7 @@
 //! Never decides about places, and never lets a panic or a slow handler cost more than its answer.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -68,14 +68,14 @@ impl Gate {
     }
 
     /// Answers a request that came from `peer`.
-    pub(crate) async fn answer<B>(&self, request: Request<B>, peer: Option<IpAddr>) -> Response
+    pub(crate) async fn answer<B>(&self, request: Request<B>, peer: Option<SocketAddr>) -> Response
     where
         B: HttpBody<Data = Bytes>,
     {
         let inner = &*self.inner;
         let (mut parts, body) = request.into_parts();
         let line = tracing::enabled!(tracing::Level::DEBUG).then(|| Line::begin(&parts));
-        let address = peer.map(|peer| network::client(peer, &parts.headers, &inner.trusted));
+        let address = peer.map(|peer| network::client(peer.ip(), &parts.headers, &inner.trusted));
         let known = Known::new(&parts, address, &inner.app);
         let asked = headers::Asked::of(&parts);
         let asker = problem::Asker::of(&parts);
@@ -83,6 +83,9 @@ impl Gate {
             Err(problem) => headers::hang_up(problem.into_response()),
             Ok(()) => {
                 parts.extensions.insert(known);
+                if let Some(peer) = peer {
+                    parts.extensions.insert(ConnectInfo(peer));
+                }
                 inner.carry_out(parts, body).await
             }
         };
@@ -173,7 +176,7 @@ impl Service<Request<Body>> for Gate {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let gate = self.clone();
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         Box::pin(async move { Ok(gate.answer(request, peer).await) })
     }
 }

@@ -73,13 +73,12 @@ async fn sign_in(
     // A form without a key is a form with an empty one.
     let shown = shown.map(|Form(shown)| shown).unwrap_or_default();
     let w = Staff::of(frame.language);
-    let who = caller.address.map_or_else(String::new, |address| address.to_string());
     let again = |status: StatusCode, message: &'static str| {
         let next = shown.next.clone();
         let page = page(&SignIn { frame, w, next, message: Some(message), failed: true });
         (status, page).into_response()
     };
-    if let Err(error) = app.throttle.pass(Gate::SignIn, &who) {
+    if let Err(error) = app.throttle.pass(Gate::SignIn, &caller.network()) {
         tracing::warn!("signing in was tried too often");
         let mut response = again(StatusCode::TOO_MANY_REQUESTS, &w.throttled);
         if let crate::desk::DeskError::Throttled { after } = error {

@@ -36,7 +36,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, gate: Gate, line:
         let answered = Answered(Arc::clone(&line));
         let gate = &gate;
         async move {
-            let response = gate.answer(request, Some(peer.ip())).await;
+            let response = gate.answer(request, Some(peer)).await;
             Ok::<_, Infallible>(response.map(|body| Answer { body, _answered: answered }))
         }
     });
