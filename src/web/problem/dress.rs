@@ -104,6 +104,7 @@ fn bare(response: &Response, is_api: bool) -> Option<Problem> {
 async fn told(problem: &Problem, asker: &Asker, old: Response, app: &App) -> Response {
     let Asker { language, trace, page, .. } = asker;
     let (name, status) = (problem.name, problem.status.as_u16());
+    app.metrics.counts.refuse(name);
     if problem.status.is_server_error() {
         tracing::error!(trace_id = trace, name, status, detail = problem.detail, "failed");
     } else {
