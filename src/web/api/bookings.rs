@@ -3,7 +3,6 @@
 //! Never moves or cancels on a GET. What staff does is noted in the audit.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -269,8 +268,7 @@ async fn version(
     if versions.contains(&present) {
         return Ok(Some(present));
     }
-    let detail = "it was moved since; read it again and decide anew";
-    Err(Problem::new(StatusCode::PRECONDITION_FAILED, "version", detail).with("present", present))
+    Err(Problem::version_changed(present))
 }
 
 /// Gives a booking back. Repeats give the same answer.

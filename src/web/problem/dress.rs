@@ -84,7 +84,8 @@ pub(crate) async fn dress(mut response: Response, asker: Asker, app: &App) -> Re
 
 /// A refusal of the router; within the API also one that speaks plain text or HTML.
 fn bare(response: &Response, is_api: bool) -> Option<Problem> {
-    if !is_api && response.headers().contains_key(header::CONTENT_TYPE) {
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if kind.is_some_and(|kind| !is_api || !kind.starts_with(b"text/")) {
         return None;
     }
     let status = response.status();

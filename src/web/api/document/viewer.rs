@@ -237,7 +237,7 @@ fn target(path: &str, parameters: &[&Value], schemas: Schemas<'_>) -> String {
                 target = target.replace(&format!("{{{name}}}"), &sample(parameter, schemas));
             }
             Some("query") if required => {
-                query.push(format!("{name}={}", sample(parameter, schemas)))
+                query.push(format!("{name}={}", sample(parameter, schemas)));
             }
             _ => {}
         }
