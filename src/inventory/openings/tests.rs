@@ -91,7 +91,8 @@ proptest! {
         let mut map = DayMap::default();
         for (calendar, number, look, released) in days {
             // Released earlier, now, or not yet.
-            put(&mut map, DayId::of(CalendarId(calendar), FIRST + number), look, Time(999 + released));
+            let day = DayId::of(CalendarId(calendar), FIRST + number);
+            put(&mut map, day, look, Time(999 + released));
         }
         let (arrangement, channel) = (Arrangement::Together, Channel::PHONE);
         let day = DayId::of(CalendarId(0), 0);
