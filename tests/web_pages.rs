@@ -44,7 +44,7 @@ const PAGES: [&str; 18] = [
 fn a_look_changes_nothing() {
     let town = Town::new();
     let (mut ana, mut luis) = (town.citizen(), town.citizen());
-    ana.to_check(ANA, Some("boston"));
+    ana.goes_to_check(ANA, Some("boston"));
     luis.book(LUIS, Some("boston"));
     let before = town.app.engine.stats().last;
     for citizen in [&mut ana, &mut luis] {
@@ -65,7 +65,7 @@ fn a_look_changes_nothing() {
 fn a_lost_draft_leads_to_a_friendly_page() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_check(ANA, Some("boston"));
+    ana.goes_to_check(ANA, Some("boston"));
     ana.jar.retain(|(name, _)| name != "draft");
     ana.jar.push(("draft".into(), "somethingelse".into()));
     for page in ["/book/office", "/book/details", "/book/when", "/book/check", "/book/expired"] {
@@ -91,7 +91,7 @@ fn a_lost_draft_leads_to_a_friendly_page() {
 fn who_finishes_leaves_nothing_behind() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_check(ANA, Some("boston"));
+    ana.goes_to_check(ANA, Some("boston"));
     let kept = ana.jar.clone();
     assert_eq!(ana.answer("/leave", &[]), "/");
     assert_eq!(town.held_and_booked(), (0, 0));
@@ -121,7 +121,7 @@ fn nonsense_in_forms_is_never_a_failure() {
     for body in ["", "&&&===", "%", "%zz=%e9", "service=%00", "slot=~~", "persons=-1", &long] {
         let town = Town::new();
         let mut ana = town.citizen();
-        ana.to_check(ANA, Some("boston"));
+        ana.goes_to_check(ANA, Some("boston"));
         for page in PAGES {
             let seen = ana.send(Method::POST, page, body);
             assert!(!seen.status.is_server_error(), "{page} {body}: {seen:?}");
@@ -135,7 +135,7 @@ fn nonsense_in_forms_is_never_a_failure() {
     }
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_times(ANA, Some("boston"));
+    ana.goes_to_times(ANA, Some("boston"));
     for slot in ["", "boston~2027-01-04~0", "boston~2099-01-04~18", "nowhere~2027-01-04~18", "x"] {
         let to = ana.answer("/book/when", &[("slot", slot)]);
         assert!(["/book/taken", "/book/when"].contains(&to.as_str()), "{slot}: {to}");
@@ -185,7 +185,7 @@ fn pages_are_small_with_57_offices() {
 fn only_some_days_of_the_week() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_times(ANA, Some("boston"));
+    ana.goes_to_times(ANA, Some("boston"));
     let page = ana.see("/book/when?wd=2");
     page.has("Elegir 9:00, Mi");
     page.lacks("day=2027-01-07");
