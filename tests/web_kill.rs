@@ -183,8 +183,7 @@ impl Room {
 
     fn command(&self) -> std::process::Command {
         let (dir, catalog) = (self.dir.to_str().unwrap(), self.catalog.to_str().unwrap());
-        let mut command =
-            service::command(&["--dir", dir, "--catalog", catalog, "--log", "error"]);
+        let mut command = service::command(&["--dir", dir, "--catalog", catalog, "--log", "error"]);
         command.env("CUPO_MASTER_KEY", "9f".repeat(32));
         command
     }
@@ -194,9 +193,8 @@ impl Room {
         let mut service = Service::from(&mut self.command());
         self.repeat(&service);
         std::thread::scope(|scope| {
-            let clients: Vec<_> = (0..CLIENTS)
-                .map(|_| scope.spawn(|| work(&service, &self.next)))
-                .collect();
+            let clients: Vec<_> =
+                (0..CLIENTS).map(|_| scope.spawn(|| work(&service, &self.next))).collect();
             std::thread::sleep(Duration::from_millis(work_ms));
             let id = service.child.id().to_string();
             let killed = std::process::Command::new("kill").args(["-9", &id]).status().unwrap();
