@@ -97,3 +97,6 @@ fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;

@@ -214,7 +214,7 @@ async fn a_cursor_that_is_gone_is_answered_with_where_to_begin() {
     let (status, _) = json(&router, "/v1/events?limit=0").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     let (status, _) = json(&router, "/v1/events?after=x").await;
-    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test(flavor = "multi_thread")]

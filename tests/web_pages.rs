@@ -115,9 +115,9 @@ fn whoever_proves_a_booking_gets_a_new_cookie() {
 
 #[test]
 fn nonsense_in_forms_is_never_a_failure() {
-    let town = Town::new();
     let long = "x".repeat(20_000);
     for body in ["", "&&&===", "%", "%zz=%e9", "service=%00", "slot=~~", "persons=-1", &long] {
+        let town = Town::new();
         let mut ana = town.citizen();
         ana.to_check(ANA, Some("boston"));
         for page in PAGES {
@@ -129,16 +129,16 @@ fn nonsense_in_forms_is_never_a_failure() {
             let seen = ana.send(Method::GET, &query, "");
             assert!(!seen.status.is_server_error(), "{query}: {seen:?}");
         }
-        ana.answer("/leave", &[]);
-        town.app.engine.stats();
+        assert!(town.app.engine.audit().is_clean());
     }
+    let town = Town::new();
     let mut ana = town.citizen();
     ana.to_times(ANA, Some("boston"));
     for slot in ["", "boston~2027-01-04~0", "boston~2099-01-04~18", "nowhere~2027-01-04~18", "x"] {
         let to = ana.answer("/book/when", &[("slot", slot)]);
         assert!(["/book/taken", "/book/when"].contains(&to.as_str()), "{slot}: {to}");
         if to == "/book/taken" {
-            ana.see("/book/taken").has("Ese lugar ya no se ofrece");
+            ana.see("/book/taken").has("Ver todas las horas");
         }
     }
 }

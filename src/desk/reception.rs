@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{Ask, Claim, ClaimId, Engine, PartyId, Receipt, RequestId};
 
-use super::secrets::half;
+use super::secrets::{Signer, half};
 use super::{
     Code, DeskError, Identity, Kept, People, Person, PersonKey, Secrets, Store, Telephone, random,
 };
@@ -49,6 +49,8 @@ pub struct Reception {
     pub people: People,
     /// The keys.
     pub secrets: Secrets,
+    claims: Signer,
+    requests: Signer,
     /// How often each is between being kept and the engine's answer.
     coming: Mutex<HashMap<PersonKey, usize>>,
 }
@@ -57,7 +59,8 @@ impl Reception {
     /// On an engine and a store.
     pub fn new(engine: Arc<Engine>, store: Arc<Store>, secrets: Secrets) -> Self {
         let people = People::new(store, secrets.clone());
-        Self { engine, people, secrets, coming: Mutex::default() }
+        let (claims, requests) = (secrets.signer("claim"), secrets.signer("request"));
+        Self { engine, people, secrets, claims, requests, coming: Mutex::default() }
     }
 
     /// The party of a person.
@@ -159,9 +162,14 @@ impl Reception {
         Ok(found)
     }
 
+    /// The request id that a caller's own key of a request stands for.
+    pub fn request(&self, key: &[u8]) -> RequestId {
+        RequestId(half(self.requests.sign(key)))
+    }
+
     /// The secret of a claim, which whoever holds it shows later; 22 letters and digits.
     pub fn secret(&self, claim: ClaimId) -> String {
-        random::letters(half(self.secrets.sign("claim", &claim.to_u64().to_be_bytes())))
+        random::letters(half(self.claims.sign(&claim.to_u64().to_be_bytes())))
     }
 
     /// Whether that is the claim's secret, in constant time.

@@ -41,6 +41,25 @@ impl MasterKey {
     }
 }
 
+/// One purpose, made ready: each tag costs half.
+#[derive(Clone)]
+pub(super) struct Signer(Hmac<Sha256>);
+
+impl Signer {
+    /// The tag of some data: that of [`Secrets::sign`].
+    pub(super) fn sign(&self, data: &[u8]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        mac.update(data);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signer(..)")
+    }
+}
+
 impl Secrets {
     /// Everything else follows from the master key.
     pub const fn new(master: &MasterKey) -> Self {
@@ -51,6 +70,12 @@ impl Secrets {
     pub fn sign(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
         let key = mac(&self.master, purpose.as_bytes());
         mac(&key, data)
+    }
+
+    /// A purpose made ready for many tags.
+    pub(super) fn signer(&self, purpose: &str) -> Signer {
+        let key = self.key(purpose);
+        Signer(<Hmac<Sha256> as KeyInit>::new_from_slice(&key).expect("HMAC takes any key"))
     }
 
     /// Whether a tag is right, in constant time.
@@ -99,5 +124,20 @@ impl fmt::Debug for MasterKey {
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secrets(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_purpose_made_ready_signs_the_same() {
+        let secrets = Secrets::new(&MasterKey::new([7; 32]));
+        let signer = secrets.signer("claim");
+        for data in [&b""[..], b"a", &[0; 200]] {
+            assert_eq!(signer.sign(data), secrets.sign("claim", data));
+        }
+        assert_ne!(signer.sign(b""), secrets.sign("request", b""));
     }
 }

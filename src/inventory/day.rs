@@ -51,7 +51,7 @@ pub(crate) enum Shortage {
 
 impl Day {
     pub(crate) fn new(id: DayId, frame: DayFrame, plan: Arc<Plan>, bits: Arc<Bits>) -> Self {
-        let free_places = plan.places();
+        let free_places = (0..usize::from(frame.slots)).map(|index| plan.free(index, 0)).sum();
         bits.set(id.number(), free_places > 0);
         Self {
             id,
@@ -389,3 +389,6 @@ impl Day {
 pub(crate) fn starts_at(frame: &DayFrame, index: u16) -> Time {
     frame.begins.plus(u64::from(index) * u64::from(frame.unit_min) * 60_000)
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;

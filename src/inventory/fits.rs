@@ -86,3 +86,6 @@ impl Shape {
         self.ranges.iter().all(within) && self.ranges.is_sorted_by(|a, b| a.end <= b.start)
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;

@@ -98,11 +98,9 @@ impl DayMap {
             Arc::new(CalendarDays { bits: bits.clone(), first: number, days: Vec::new() })
         });
         let days = Arc::make_mut(days);
-        if number < days.first {
-            let more = usize::from(days.first - number);
-            days.days.splice(0..0, (0..more).map(|_| None));
-            days.first = number;
-        }
+        let more = days.first.saturating_sub(number);
+        days.days.splice(0..0, (0..more).map(|_| None));
+        days.first -= more;
         let at = usize::from(number - days.first);
         if days.days.len() <= at {
             days.days.resize(at + 1, None);
@@ -141,3 +139,6 @@ impl CalendarDays {
             .filter_map(|number| self.get(number))
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;

@@ -89,3 +89,6 @@ fn search_day(
         best.truncate(limit);
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;

@@ -77,11 +77,6 @@ impl Plan {
         i64::from(capacity.saturating_sub(lanes(used).iter().sum()))
     }
 
-    /// All places of the day.
-    pub(crate) fn places(&self) -> i64 {
-        self.slots.iter().map(|slot| i64::from(slot.capacity)).sum()
-    }
-
     pub(crate) fn shape(&self) -> Shape {
         Shape { ranges: self.ranges.clone(), give_back_min: self.give_back_min }
     }
@@ -191,8 +186,11 @@ pub(super) fn kept_for_others(
 ) -> u32 {
     let shares = protected.into_iter().zip(lanes).zip(plan.give_back_min).enumerate();
     shares
-        .filter(|(channel, ((share, _), _))| *channel != own && *share > 0)
+        .filter(|(channel, _)| *channel != own)
         .filter(|(_, (_, give_back))| until_start_ms() > u64::from(*give_back) * 60_000)
         .map(|(_, ((share, lane), _))| u32::from(share).saturating_sub(lane))
         .sum()
 }
+
+#[cfg(test)]
+mod tests;

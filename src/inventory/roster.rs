@@ -127,20 +127,4 @@ impl Roster {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_that_was_left_is_used_again() {
-        let mut roster = Roster::default();
-        let claim = |index| ClaimId::new(0, index, 1);
-        for index in 0..3 {
-            let place = roster.next(0).unwrap();
-            roster.enter(place, claim(index));
-        }
-        roster.leave(1);
-        roster.leave(0);
-        assert_eq!([roster.next(0), roster.next(1), roster.next(2)], [Some(0), Some(1), Some(3)]);
-        assert_eq!((roster.count(), roster.iter().collect::<Vec<_>>()), (1, vec![(2, claim(2))]));
-    }
-}
+mod tests;

@@ -65,6 +65,13 @@ impl Window {
         }
     }
 
+    /// How many frames there are, and the position of the first.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, Position) {
+        let recent = self.recent.lock();
+        (recent.0.len(), recent.0.front().map_or(0, |frame| frame.position))
+    }
+
     /// The frame that holds `seq`, if it is in memory; else the position of the first one that is.
     fn find(&self, seq: Seq) -> Result<Recent, Position> {
         let recent = self.recent.lock();
@@ -101,19 +108,20 @@ impl<'a> Feed<'a> {
     /// [`Error::FeedTooOld`] when the log has been cut above the position, else what the storage
     /// says.
     pub fn next_batch(&mut self, timeout: Duration) -> Result<Vec<Event>, Error> {
-        if !self.wait(timeout)? {
-            return Ok(Vec::new());
-        }
+        let clock = SystemClock::new();
         let mut events = Vec::new();
-        match self.journal.window.find(self.next) {
-            Ok(recent) => self.read(&recent.bytes, &mut events),
-            Err(first_in_memory) => self.read_stored(first_in_memory, &mut events)?,
+        // A frame may have nothing new: who goes on after an effect of two lines begins at its
+        // second.
+        while events.is_empty() && self.wait(&clock, timeout)? {
+            match self.journal.window.find(self.next) {
+                Ok(recent) => self.read(&recent.bytes, &mut events),
+                Err(first_in_memory) => self.read_stored(first_in_memory, &mut events)?,
+            }
         }
         Ok(events)
     }
 
-    fn wait(&self, timeout: Duration) -> Result<bool, Error> {
-        let clock = SystemClock::new();
+    fn wait(&self, clock: &SystemClock, timeout: Duration) -> Result<bool, Error> {
         let waker = waiters::thread_waker();
         let mut cx = Context::from_waker(&waker);
         loop {
@@ -163,7 +171,7 @@ impl<'a> Feed<'a> {
             None => self.search(first, before)?,
         };
         let last = self.journal.durable_tail().position;
-        let upto = last.min(from + READ_FRAMES);
+        let upto = last.min(from + READ_FRAMES - 1);
         if from < first {
             return Err(self.too_old());
         }

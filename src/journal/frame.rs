@@ -148,4 +148,51 @@ mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
     }
+
+    /// Each has a sound checksum, and is none.
+    #[test]
+    fn a_frame_says_its_length_and_nothing_beyond_it() {
+        let of = |count: usize, header: &Header| {
+            let mut frame = Frame::default();
+            frame.clear();
+            (0..count).for_each(|_| frame.push(&[7; 8]));
+            frame.seal(header);
+            frame
+        };
+        let lines = |lines| Header { lines, ..Header::default() };
+        let max = FRAME_LINES_MAX;
+        let most = u32::try_from(max).unwrap();
+        for (count, says, sound) in [
+            (1, 1, true),
+            (max, most, true),
+            (0, 0, false),
+            (max + 1, most + 1, false),
+            (2, 1, false),
+            (1, 2, false),
+        ] {
+            let frame = of(count, &lines(says));
+            assert_eq!(open(frame.bytes()).is_some(), sound, "{count} lines, {says} said");
+        }
+        let sealed = |at: usize, word: u64| {
+            let mut bytes = of(1, &lines(1)).bytes().to_vec();
+            bytes[at * 8..][..8].copy_from_slice(&word.to_le_bytes());
+            bytes[56..64].fill(0);
+            let crc = u64::from(crc32c::crc32c(&bytes));
+            bytes[56..64].copy_from_slice(&crc.to_le_bytes());
+            bytes
+        };
+        let magic = u64::from(MAGIC);
+        assert!(open(&sealed(0, magic | 1 << 32)).is_some(), "as it is");
+        for (at, word) in [(0, magic | 2 << 32), (0, magic), (0, 1 << 32), (6, 1)] {
+            assert!(open(&sealed(at, word)).is_none(), "word {at} is {word:x}");
+        }
+        let mut longer = of(1, &lines(1));
+        longer.bytes.extend([0; 8]);
+        longer.seal(&lines(1));
+        assert!(open(longer.bytes()).is_none(), "bytes beyond the last line");
+        let mut shorter = of(3, &lines(3));
+        shorter.truncate(2);
+        shorter.seal(&lines(2));
+        assert_eq!(open(shorter.bytes()).unwrap().2.len(), 2);
+    }
 }

@@ -101,28 +101,4 @@ fn one_frame(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::journal::frame::{Frame, Header};
-
-    /// A frame with one line, after a frame with the checksum `previous`.
-    fn frame_of(position: Position, previous: u32) -> Vec<u8> {
-        let mut frame = Frame::default();
-        frame.clear();
-        let first = Seq(position);
-        frame.push(&[0, 0, 0, 0, 0, 0, 0, number(first.0)]);
-        frame.seal(&Header { epoch: 1, position, first, lines: 1, previous, ..Header::default() });
-        frame.bytes().to_vec()
-    }
-
-    #[test]
-    fn a_frame_of_another_history_is_refused() {
-        let mut tail = Tail::default();
-        let mut visit = |_, _, _: &Line, _: Option<&Line>| Ok(());
-        one_frame(1, &frame_of(1, 0), &mut tail, false, &mut visit).unwrap();
-        let other = frame_of(2, tail.crc ^ 1);
-        assert!(one_frame(2, &other, &mut tail, true, &mut visit).is_err());
-        let next = frame_of(2, tail.crc);
-        one_frame(2, &next, &mut tail, true, &mut visit).unwrap();
-    }
-}
+mod tests;

@@ -88,3 +88,38 @@ impl Ring {
         Some(line)
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_there_once_it_was_written() {
+        for next in [0, 1, 7, (1 << NUMBER_BITS) - 2, 1 << NUMBER_BITS, u64::MAX >> 2] {
+            let ring = Ring::new(next, 8);
+            let line = |seq: u64| std::array::from_fn(|word| seq << 3 | word as u64);
+            for round in [next, next + 8, next + 16] {
+                for seq in round..round + 8 {
+                    assert_eq!(ring.read(seq), None, "{seq} after {next}");
+                    ring.write(seq, Time(seq & 0xffff), &line(seq));
+                }
+                for seq in round..round + 8 {
+                    let mut expected: Line = line(seq);
+                    expected[7] = stamp(seq, Time(seq & 0xffff));
+                    assert_eq!(ring.read(seq), Some(expected));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stamp_has_the_whole_time_and_the_end_of_the_number() {
+        for (seq, time) in
+            [(0, Time(0)), (1, Time::MAX), (1 << NUMBER_BITS, Time(5)), (u64::MAX, Time(9))]
+        {
+            let stamp = stamp(seq, time);
+            assert_eq!((time_of(stamp), number(stamp)), (time, seq % (1 << NUMBER_BITS)));
+            assert_eq!(number(seq), seq % (1 << NUMBER_BITS));
+        }
+    }
+}

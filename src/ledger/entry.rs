@@ -319,3 +319,6 @@ pub(crate) fn fingerprint(place: &Place, service: ServiceId, detail: &Detail, bo
     }
     (mix(state, 1) >> 32) as u32
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,18 +76,13 @@ impl Shard {
     fn can_grant(&self, claim: ClaimId, place: &Place) -> bool {
         // A shard grows by one chunk when it must; so no record makes it grow by more.
         let near = u64::from(claim.index()) < u64::from(self.capacity()) + CHUNK as u64;
-        let entry = self.entry(claim.index()).copied().unwrap_or(Entry::EMPTY);
-        let generation = match entry.stage() {
-            Stage::Free => entry.generation(),
-            // An ended claim that was forgotten since, which is not journalled.
-            Stage::Claim(state) if !state.is_on_roster() => {
-                let mut forgotten = entry;
-                forgotten.retire_generation();
-                forgotten.generation()
-            }
-            _ => return false,
-        };
-        near && generation == claim.generation() && is_real(place)
+        let mut entry = self.entry(claim.index()).copied().unwrap_or(Entry::EMPTY);
+        // An ended claim that was forgotten since, which is not journalled.
+        if matches!(entry.stage(), Stage::Claim(state) if !state.is_on_roster()) {
+            entry.retire_generation();
+        }
+        let is_next = entry.stage() == Stage::Free && entry.generation() == claim.generation();
+        near && is_next && is_real(place)
     }
 
     /// Whether the lines of a snapshot are a shard: chains that end, each claim in its party's
@@ -165,3 +160,6 @@ fn marks(from: ClaimState, to: ClaimState) -> bool {
         (Booked, CheckedIn | NoShow | Displaced) | (CheckedIn, Served) | (Displaced, Booked)
     )
 }
+
+#[cfg(test)]
+mod tests;

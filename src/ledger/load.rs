@@ -6,7 +6,7 @@ use crate::claim::ClaimState;
 use crate::id::Seq;
 use crate::ledger::entry::{Cold, Entry, Stage};
 use crate::ledger::hash;
-use crate::ledger::shard::{CHUNK, Due, Shard};
+use crate::ledger::shard::{CHUNK, Due, Shard, hash_of};
 
 impl Shard {
     /// Bytes of everything in this shard.
@@ -51,16 +51,11 @@ impl Shard {
             }
             self.count_loaded(index, entry);
             if entry.stage().state().is_some() && !inner {
-                let (hash_of, key) = (hash(self.key, entry.party), self.key);
-                if self.head(hash_of, entry.party).is_some() {
+                let (found, key) = (hash(self.key, entry.party), self.key);
+                if self.head(found, entry.party).is_some() {
                     return false;
                 }
-                let hot = &self.hot;
-                self.index.insert_unique(hash_of, index, |index| {
-                    let chunk = hot.get(*index as usize / CHUNK);
-                    let entry = chunk.and_then(|chunk| chunk.get(*index as usize % CHUNK));
-                    entry.map_or(0, |entry| hash(key, entry.party))
-                });
+                self.index.insert_unique(found, index, hash_of(&self.hot, key));
             }
         }
         self.rebuild_free();

@@ -84,7 +84,7 @@ impl Shard {
     }
 
     pub(crate) fn entry(&self, index: u32) -> Option<&Entry> {
-        self.hot.get(index as usize / CHUNK)?.get(index as usize % CHUNK)
+        entry_of(&self.hot, index)
     }
 
     pub(super) fn entry_mut(&mut self, index: u32) -> Option<&mut Entry> {
@@ -131,10 +131,7 @@ impl Shard {
             }
         }
         let Self { index, hot, key, .. } = self;
-        let party = |index: &u32| {
-            hot.get(*index as usize / CHUNK).and_then(|chunk| chunk.get(*index as usize % CHUNK))
-        };
-        index.reserve(claims as usize, |index| party(index).map_or(0, |e| hash(*key, e.party)));
+        index.reserve(claims as usize, hash_of(hot, *key));
         if self.deadlines.len() as u64 > 2 * (self.tally.held + self.tally.cooling) + 64 {
             self.forget_stale_deadlines();
         }
@@ -150,10 +147,10 @@ impl Shard {
     }
 
     fn grow(&mut self) -> bool {
-        let first = self.hot.len() * CHUNK;
-        if first + CHUNK > CLAIMS_PER_SHARD_MAX as usize {
+        if !may_grow(self.hot.len()) {
             return false;
         }
+        let first = self.hot.len() * CHUNK;
         self.hot.push(vec![Entry::EMPTY; CHUNK].into_boxed_slice());
         self.cold.push(None);
         for index in (first..first + CHUNK).rev() {
@@ -226,11 +223,7 @@ impl Shard {
         }
         let Self { index: table, hot, key, .. } = self;
         if head == NONE {
-            table.insert_unique(hash, index, |index| {
-                let chunk = hot.get(*index as usize / CHUNK);
-                let entry = chunk.and_then(|chunk| chunk.get(*index as usize % CHUNK));
-                entry.map_or(0, |entry| super::hash(*key, entry.party))
-            });
+            table.insert_unique(hash, index, hash_of(hot, *key));
         } else if let Some(slot) = table.find_mut(hash, |at| *at == head) {
             *slot = index;
         }
@@ -410,4 +403,18 @@ impl Shard {
     pub(crate) fn actor(&self, index: u32) -> ActorId {
         self.cold(index).actor
     }
+}
+
+/// Whether an id can name the entries of one chunk more.
+pub(super) const fn may_grow(chunks: usize) -> bool {
+    (chunks + 1) * CHUNK <= CLAIMS_PER_SHARD_MAX as usize
+}
+
+fn entry_of(hot: &[Box<[Entry]>], index: u32) -> Option<&Entry> {
+    hot.get(index as usize / CHUNK)?.get(index as usize % CHUNK)
+}
+
+/// The hash that an entry is found by, for the index to grow with.
+pub(super) fn hash_of(hot: &[Box<[Entry]>], key: HashKey) -> impl Fn(&u32) -> u64 {
+    move |index| entry_of(hot, *index).map_or(0, |entry| hash(key, entry.party))
 }

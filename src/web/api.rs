@@ -7,10 +7,12 @@ mod admin;
 mod asked;
 mod availability;
 mod bookings;
+mod calendar;
 mod catalogue;
 pub(crate) mod document;
 mod events;
 mod extract;
+mod fhir;
 mod holds;
 mod rosters;
 mod statistics;
@@ -38,8 +40,10 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(holds::routes())
         .merge(bookings::routes())
         .merge(rosters::routes())
+        .merge(calendar::routes())
         .merge(admin::routes())
         .merge(events::routes())
         .merge(statistics::routes())
         .merge(webhooks::routes())
+        .merge(fhir::routes())
 }

@@ -52,10 +52,9 @@ pub(crate) fn of_claim(app: &App, claim: &Claim, language: Language) -> String {
 
 fn entry(app: &App, claim: &Claim, language: Language) -> Entry {
     let status = match claim.state {
-        ClaimState::Booked
-        | ClaimState::CheckedIn
-        | ClaimState::Served
-        | ClaimState::NoShow => Status::Confirmed,
+        ClaimState::Booked | ClaimState::CheckedIn | ClaimState::Served | ClaimState::NoShow => {
+            Status::Confirmed
+        }
         ClaimState::Held | ClaimState::Displaced => Status::Tentative,
         ClaimState::Cancelled
         | ClaimState::Released

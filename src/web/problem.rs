@@ -53,6 +53,18 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", "there is nothing like that here")
     }
 
+    /// A claim was moved since the version that the caller read.
+    pub(crate) fn version_changed(present: u16) -> Self {
+        let detail = "it was moved since; read it again and decide anew";
+        Self::new(StatusCode::PRECONDITION_FAILED, "version", detail).with("present", present)
+    }
+
+    /// The service's own fault.
+    pub(crate) fn failure() -> Self {
+        let detail = "the service failed; it has been noted";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failure", detail)
+    }
+
     /// Whoever calls is known, and may not do that.
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
@@ -158,11 +170,7 @@ impl From<Rejection> for Problem {
                 Self::invalid("this Idempotency-Key was used for something else; make a new one")
                     .named("request-reused")
             }
-            Rejection::VersionChanged { present } => {
-                let detail = "it was moved since; read it again and decide anew";
-                Self::new(StatusCode::PRECONDITION_FAILED, "version", detail)
-                    .with("present", present)
-            }
+            Rejection::VersionChanged { present } => Self::version_changed(present),
             Rejection::ServiceNotServed { .. } => {
                 Self::invalid("services: one of them is not served there")
             }

@@ -1,5 +1,6 @@
 // The administration in a real browser: dashboard, closure wizard, capacities, catalog, keys; in
 // both languages, with and without scripts, narrow and wide, and by keyboard alone.
+import { createServer } from "node:http";
 import { browser, check, counts, fault, finish, serve, visitor } from "./lib/stage.mjs";
 
 let people = 0;
@@ -33,11 +34,16 @@ async function book(base, { service = "passport", office = "boston", at = 0 } = 
   return { slot, code, name: `Ana Ruiz ${people}` };
 }
 
+// Signed in once by the form, and with the same cookie from then on: tries are counted.
+let signedIn;
 async function signIn(page, path = "/admin") {
+  if (signedIn) await page.context().addCookies(signedIn);
   await page.goto(path);
+  if (signedIn) return;
   await page.fill("input[name=key]", "demo-admin");
   await page.click("main form button");
   await page.waitForURL(`**${path}`);
+  signedIn = (await page.context().cookies()).filter((cookie) => cookie.name === "staff");
 }
 
 const PAGES = {
@@ -132,6 +138,7 @@ async function overtaken(chrome, base) {
   await page.click("button.danger");
   await look("admin-close-overtaken");
   check((await page.locator("[role=alert]").count()) === 1, "overtaken: no alert");
+  check((await page.locator("button.danger").count()) === 1, "overtaken: a dead end");
   await page.goto("/admin/closures");
   check((await page.locator("main table").count()) === 0, "overtaken: closed all the same");
   await context.close();
@@ -196,6 +203,39 @@ async function catalogAndKeys(chrome, base, scripts) {
   await context.close();
 }
 
+// A program that takes what it is told, and one that does not.
+async function webhooks(chrome, base) {
+  const taken = [];
+  const receiver = createServer((request, answer) => {
+    taken.push(request.headers["webhook-signature"]);
+    answer.writeHead(request.url === "/bad" ? 500 : 204).end();
+  });
+  await new Promise((ready) => receiver.listen(0, "127.0.0.1", ready));
+  const { page, context, look } = await visitor(chrome, base, { width: 1280, bytesMax: 400_000 });
+  await signIn(page, "/admin/webhooks");
+  for (const path of ["/good", "/bad"]) {
+    await page.goto("/admin/webhooks");
+    await page.fill("#url", `http://127.0.0.1:${receiver.address().port}${path}`);
+    await page.fill("#note", path);
+    await page.click("main form[action='/admin/webhooks'] > button");
+    check((await page.textContent(".secret")).startsWith("whsec_"), "webhooks: no key is shown");
+    await look("admin-webhook-made");
+    await page.click(`table a:has-text("${path}")`);
+    await page.click("form[action$='/test'] button");
+    await page.waitForURL("**tried=*");
+    check(page.url().endsWith(path === "/good" ? "=204" : "=500"), `webhooks: ${path} ${page.url()}`);
+    await look(`admin-webhook${path.replace("/", "-")}`);
+  }
+  check(taken.length >= 2 && taken.every(Boolean), "webhooks: an unsigned delivery");
+  await page.click("form[action$='/switch'] button");
+  await page.waitForSelector("dd:has-text('Detenido')");
+  await page.click("form[action$='/remove'] button");
+  await page.waitForURL("**done=1");
+  check((await page.locator("main tbody tr").count()) === 1, "webhooks: not removed");
+  await context.close();
+  receiver.close();
+}
+
 async function keyboard(chrome, base) {
   const { slot } = await book(base, { office: "boston", at: 9 });
   const { page, context } = await visitor(chrome, base, { width: 1280, bytesMax: 400_000 });
@@ -246,7 +286,7 @@ async function strangers(chrome, base) {
   await context.close();
 }
 
-const service = await serve();
+const service = await serve({ settings: { webhooks_private: true } });
 const chrome = await browser();
 try {
   const { base } = service;
@@ -265,6 +305,7 @@ try {
     await capacities(chrome, base, scripts);
     await catalogAndKeys(chrome, base, scripts);
   }
+  await webhooks(chrome, base);
   await keyboard(chrome, base);
 } catch (error) {
   fault(error.stack);

@@ -27,6 +27,8 @@ const DAYS_MAX: u64 = 400;
 /// Offices times days of one query at most: by day, and slot by slot.
 const CELLS_MAX: u64 = 6_000;
 const CELLS_OF_SLOTS_MAX: u64 = 600;
+/// So many are looked at without leaving the thread.
+const CELLS_AT_ONCE: u64 = 200;
 /// Slots of one check at most.
 const CHECKED_MAX: usize = 100;
 /// The engine's own limit of openings in one query.
@@ -102,6 +104,7 @@ struct Span {
     to: NaiveDate,
     group: Group,
     wish: Wish,
+    cells: u64,
 }
 
 impl Range {
@@ -134,7 +137,7 @@ impl Range {
             in_turn: self.arrangement == Some(Arrangement::InTurn),
             channel: asked::channel(caller, self.channel)?,
         };
-        Ok(Span { offices, from, to, group, wish })
+        Ok(Span { offices, from, to, group, wish, cells })
     }
 }
 
@@ -240,7 +243,15 @@ async fn bulk(
     let span = range.read(&app, &caller)?;
     let query = format!("{range:?}");
     let tag = span.tag(&app).with(query.as_bytes());
-    Ok(tagged(&headers, &tag, "public, max-age=1", || Json(span.look(&app))))
+    let look = async {
+        if span.cells <= CELLS_AT_ONCE {
+            return Ok(span.look(&app));
+        }
+        // So that nobody else waits for it.
+        let looked = tokio::task::spawn_blocking(move || span.look(&app)).await;
+        looked.map_err(|_| Problem::failure())
+    };
+    tagged(&headers, &tag, "public, max-age=1", look).await
 }
 
 /// Where the earliest places are looked for.

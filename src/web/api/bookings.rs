@@ -3,7 +3,6 @@
 //! Never moves or cancels on a GET. What staff does is noted in the audit.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -111,7 +110,7 @@ impl BookAsk {
 async fn create(
     State(app): State<App>,
     shown: Shown,
-    Keyed(request): Keyed,
+    key: Keyed,
     Json(body): Json<BookAsk>,
 ) -> Result<Changed, Problem> {
     match body.way()? {
@@ -119,7 +118,7 @@ async fn create(
             let reached = shown.reach(&app, &hold).await?;
             confirm(&app, &reached).await
         }
-        Way::Direct(direct) => book(&app, shown.caller(), request, &direct).await,
+        Way::Direct(direct) => book(&app, shown.caller(), key.request(&app), &direct).await,
     }
 }
 
@@ -223,12 +222,12 @@ async fn reschedule(
     State(app): State<App>,
     shown: Shown,
     Named(reference): Named,
-    Keyed(request): Keyed,
+    key: Keyed,
     if_match: IfMatch,
     Json(body): Json<MoveAsk>,
 ) -> Result<Changed, Problem> {
     let reached = shown.reach(&app, &reference).await?;
-    let (engine, id) = (&app.engine, reached.id);
+    let (engine, id, request) = (&app.engine, reached.id, key.request(&app));
     let to = slot(&app, &body.slot)?;
     let staff = matches!(reached.standing, Standing::Staff(_));
     let moved = match (version(&app, &reached, &if_match).await?, staff) {
@@ -269,8 +268,7 @@ async fn version(
     if versions.contains(&present) {
         return Ok(Some(present));
     }
-    let detail = "it was moved since; read it again and decide anew";
-    Err(Problem::new(StatusCode::PRECONDITION_FAILED, "version", detail).with("present", present))
+    Err(Problem::version_changed(present))
 }
 
 /// Gives a booking back. Repeats give the same answer.

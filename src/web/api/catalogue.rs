@@ -16,8 +16,8 @@ use crate::web::App;
 use crate::web::problem::Problem;
 use crate::{Catalog, Names, Office, Requirements, Service};
 
-use super::extract::{Json, Query};
-use super::tags::{Tag, tagged};
+use super::extract::Query;
+use super::tags::{Tag, tagged_text};
 
 /// How long a cache may keep the catalogue without asking.
 const CACHE: &str = "public, max-age=60";
@@ -171,6 +171,5 @@ async fn services(
 fn told(headers: &HeaderMap, answer: &impl Serialize) -> Response {
     let text = serde_json::to_vec(answer).unwrap_or_default();
     let tag = Tag::new("catalogue").with(&text);
-    let kind = [(axum::http::header::CONTENT_TYPE, "application/json")];
-    tagged(headers, &tag, CACHE, || (kind, text))
+    tagged_text(headers, &tag, CACHE, text)
 }

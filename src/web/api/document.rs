@@ -1,4 +1,4 @@
-//! What does the API look like? Its OpenAPI document and a viewer that needs no network.
+//! What does the API look like? Its `OpenAPI` document and a viewer that needs no network.
 //!
 //! Never written by hand: the document comes from the code.
 
@@ -8,8 +8,9 @@ mod viewer;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::routing::get;
 use serde_json::{Map, Value, json};
 use utoipa::PartialSchema;
@@ -19,17 +20,16 @@ use crate::web::App;
 use crate::web::pages::{Frame, page};
 use crate::web::problem;
 
-use super::tags::{Tag, tagged};
+use super::tags::{Tag, tagged_text};
 
 pub(crate) fn routes(document: OpenApi) -> Router<App> {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     complete(&mut document);
     let calls = Arc::new(viewer::Calls::new(&document));
-    let text: Arc<[u8]> = serde_json::to_vec(&document).unwrap_or_default().into();
+    let text = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
+    let tag = Arc::new(Tag::new("openapi").with(&text));
     let openapi = move |headers: HeaderMap| async move {
-        let kind = [(header::CONTENT_TYPE, "application/json")];
-        let tag = Tag::new("openapi").with(&text);
-        tagged(&headers, &tag, "public, max-age=60", || (kind, text.to_vec()))
+        tagged_text(&headers, &tag, "public, max-age=60", text)
     };
     let docs = move |State(app): State<App>, frame: Frame| async move {
         page(&viewer::Docs { frame, base: app.settings.base(), calls: &calls })
@@ -39,9 +39,8 @@ pub(crate) fn routes(document: OpenApi) -> Router<App> {
 
 /// Says once what holds for all calls: how to show a key, and what a problem looks like.
 fn complete(document: &mut Value) {
-    for operation in operations(document) {
-        let administration = operation.0.starts_with("/v1/admin");
-        complete_operation(operation.1, administration);
+    for (path, operation) in operations(document) {
+        complete_operation(&path, operation);
     }
     let problem = serde_json::to_value(problem::Body::schema()).unwrap_or_default();
     if let Some(document) = document.as_object_mut() {
@@ -74,17 +73,22 @@ fn operations(document: &mut Value) -> Vec<(String, &mut Map<String, Value>)> {
 
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
-fn complete_operation(operation: &mut Map<String, Value>, administration: bool) {
+fn complete_operation(path: &str, operation: &mut Map<String, Value>) {
+    let administration = path.starts_with("/v1/admin");
     let security = if administration { json!([{"key": []}]) } else { json!([{}, {"key": []}]) };
     operation.entry("security").or_insert(security);
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
     let Some(responses) = responses.as_object_mut() else { return };
-    let any = json!({"description": "Any other problem"});
-    responses.entry("default").or_insert(any);
+    // FHIR has its own form of problems.
+    let content = if path.starts_with("/fhir") {
+        json!({"application/fhir+json": {"schema": {"type": "object"}}})
+    } else {
+        json!({problem::KIND: {"schema": {"$ref": "#/components/schemas/Problem"}}})
+    };
+    responses.entry("default").or_insert_with(|| json!({"description": "Any other problem"}));
     for (status, response) in responses {
         let refused = status == "default" || status.starts_with(['4', '5']);
         let Some(response) = response.as_object_mut().filter(|_| refused) else { continue };
-        let schema = json!({"schema": {"$ref": "#/components/schemas/Problem"}});
-        response.entry("content").or_insert_with(|| json!({ problem::KIND: schema }));
+        response.entry("content").or_insert_with(|| content.clone());
     }
 }

@@ -2,10 +2,8 @@
 //!
 //! Never tells anything personal: claims, places and times only.
 
-use axum::Json;
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -17,6 +15,8 @@ use crate::web::App;
 use crate::web::events::{EventStream, Expired, LiveStream, read};
 use crate::web::guard::{Caller, Role, StaffCaller};
 use crate::web::problem::Problem;
+
+use super::extract::{Json, Query};
 
 /// Events on a page.
 const LIMIT: usize = 100;
@@ -45,14 +45,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(events)).routes(routes!(stream)).routes(routes!(live))
 }
 
-/// A query, or the problem with it.
-pub(super) fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
-    let invalid = |error: QueryRejection| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", error.body_text())
-    };
-    query.map(|Query(asked)| asked).map_err(invalid)
-}
-
 /// Staff and partners.
 fn known(caller: &Caller) -> Result<(), Problem> {
     if caller.is(Role::Partner) {
@@ -78,6 +70,7 @@ impl std::convert::From<Expired> for Problem {
 /// Events after a cursor, oldest first. Only what is durable is told, each event once.
 #[utoipa::path(get, path = "/v1/events", tag = "events", params(From), responses(
     (status = 200, description = "The next events, perhaps none", body = Page),
+    (status = 400, description = "`malformed`"),
     (status = 401, description = "`unauthorized`"),
     (status = 410, description = "`cursor-expired`: `first` is the oldest cursor there is"),
     (status = 422, description = "`invalid`"),
@@ -85,14 +78,13 @@ impl std::convert::From<Expired> for Problem {
 async fn events(
     State(app): State<App>,
     caller: Caller,
-    query: Result<Query<From>, QueryRejection>,
+    Query(from): Query<From>,
 ) -> Result<Response, Problem> {
     known(&caller)?;
-    let From { after, limit } = asked(query)?;
+    let From { after, limit } = from;
     let limit = limit.unwrap_or(LIMIT);
     if !(1..=LIMIT_MAX).contains(&limit) {
-        let what = format!("limit: 1 to {LIMIT_MAX}");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", what));
+        return Err(Problem::invalid(format!("limit: 1 to {LIMIT_MAX}")));
     }
     let page = blocking(move || read(&app.engine, &app.settings.base(), after.unwrap_or(0), limit));
     let (told, next) = page.await??;
@@ -119,23 +111,22 @@ pub(super) async fn blocking<T: Send + 'static>(
 ), responses(
     (status = 200, description = "A stream", content_type = "text/event-stream", body = String),
     (status = 401, description = "`unauthorized`"),
+    (status = 400, description = "`malformed`"),
     (status = 410, description = "`cursor-expired`: `first` is the oldest cursor there is"),
-    (status = 422, description = "`invalid`"),
 ))]
 async fn stream(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    query: Result<Query<From>, QueryRejection>,
+    Query(from): Query<From>,
 ) -> Result<Response, Problem> {
     known(&caller)?;
-    let From { after, .. } = asked(query)?;
+    let From { after, .. } = from;
     let after = match headers.get("last-event-id").filter(|id| !id.is_empty()) {
         None => after,
         Some(id) => {
             let id = id.to_str().ok().and_then(|id| id.parse().ok());
-            let what = "Last-Event-ID: a cursor";
-            Some(id.ok_or_else(|| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", what))?)
+            Some(id.ok_or_else(|| Problem::malformed("Last-Event-ID: a cursor"))?)
         }
     };
     Ok(event_stream(Body::new(EventStream::new(&app, after).await?)))

@@ -5,7 +5,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +14,11 @@ use utoipa::IntoParams;
 use crate::RequestId;
 use crate::web::App;
 use crate::web::problem::Problem;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Room for a claim, so that its text grows in place.
+const USUAL_BYTES: usize = 768;
 
 /// A body of JSON, in and out.
 #[derive(Debug)]
@@ -31,9 +36,16 @@ pub(crate) struct Query<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct Named(pub(crate) String);
 
-/// The request id that the header `Idempotency-Key` stands for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Keyed(pub(crate) RequestId);
+/// The header `Idempotency-Key`.
+#[derive(Clone, Debug)]
+pub(crate) struct Keyed(HeaderValue);
+
+impl Keyed {
+    /// The request id that it stands for.
+    pub(crate) fn request(&self, app: &App) -> RequestId {
+        app.reception.request(self.0.as_bytes())
+    }
+}
 
 /// The versions that a change may be made from; any if there are none.
 #[derive(Clone, Debug)]
@@ -96,7 +108,14 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        axum::Json(self.0).into_response()
+        let mut text = Vec::with_capacity(USUAL_BYTES);
+        match serde_json::to_writer(&mut text, &self.0) {
+            Ok(()) => ([(header::CONTENT_TYPE, JSON)], text).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "an answer cannot be written");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
     }
 }
 
@@ -125,19 +144,17 @@ impl FromRequestParts<App> for Named {
 impl FromRequestParts<App> for Keyed {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         let Some(key) = parts.headers.get("idempotency-key") else {
             let detail =
                 "send `Idempotency-Key`: 1 to 255 visible characters, new for every request";
             return Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency-key-missing", detail));
         };
-        let key = key.as_bytes();
-        if !(1..=255).contains(&key.len()) || !key.iter().all(u8::is_ascii_graphic) {
+        let text = key.as_bytes();
+        if !(1..=255).contains(&text.len()) || !text.iter().all(u8::is_ascii_graphic) {
             return Err(Problem::malformed("Idempotency-Key: 1 to 255 visible characters"));
         }
-        let tag = app.reception.secrets.sign("request", key);
-        let id = tag.iter().take(16).fold(0, |id: u128, byte| id << 8 | u128::from(*byte));
-        Ok(Self(RequestId(id)))
+        Ok(Self(key.clone()))
     }
 }
 

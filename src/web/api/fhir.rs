@@ -4,7 +4,6 @@
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
-use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -94,7 +93,7 @@ fn encode(text: &str) -> String {
 /// What this server can do.
 #[utoipa::path(get, path = "/fhir/metadata", tag = "fhir", responses(
     (status = 200, description = "A `CapabilityStatement`",
-        content_type = "application/fhir+json", body = Value),
+        content_type = "application/fhir+json", body = serde_json::Value),
 ))]
 async fn metadata(State(app): State<App>) -> Resource {
     Resource(StatusCode::OK, fhir::statement(&base(&app)))
@@ -105,7 +104,7 @@ async fn metadata(State(app): State<App>) -> Resource {
     params(("id" = String, Path, description = "The calendar's key")),
     responses(
         (status = 200, description = "A `Schedule`",
-            content_type = "application/fhir+json", body = Value),
+            content_type = "application/fhir+json", body = serde_json::Value),
         (status = 404, description = "An `OperationOutcome`"),
 ))]
 async fn schedule(State(app): State<App>, Path(id): Path<String>) -> Result<Resource, Outcome> {
@@ -119,7 +118,7 @@ async fn schedule(State(app): State<App>, Path(id): Path<String>) -> Result<Reso
     params(("id" = String, Path, description = "Such as `boston.2027-01-12.37`")),
     responses(
         (status = 200, description = "A `Slot`",
-            content_type = "application/fhir+json", body = Value),
+            content_type = "application/fhir+json", body = serde_json::Value),
         (status = 404, description = "An `OperationOutcome`"),
 ))]
 async fn slot(State(app): State<App>, Path(id): Path<String>) -> Result<Resource, Outcome> {
@@ -138,7 +137,7 @@ async fn slot(State(app): State<App>, Path(id): Path<String>) -> Result<Resource
     ),
     responses(
         (status = 200, description = "A `Bundle`",
-            content_type = "application/fhir+json", body = Value),
+            content_type = "application/fhir+json", body = serde_json::Value),
         (status = 400, description = "An `OperationOutcome`"),
 ))]
 async fn slots(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Resource, Outcome> {
@@ -182,7 +181,7 @@ fn known(caller: &Caller) -> Result<(), Outcome> {
     params(("id" = String, Path, description = "The claim's id")),
     responses(
         (status = 200, description = "An `Appointment`",
-            content_type = "application/fhir+json", body = Value),
+            content_type = "application/fhir+json", body = serde_json::Value),
         (status = 401, description = "An `OperationOutcome`"),
         (status = 404, description = "An `OperationOutcome`"),
 ))]
@@ -208,7 +207,7 @@ async fn appointment(
     ),
     responses(
         (status = 200, description = "A `Bundle`",
-            content_type = "application/fhir+json", body = Value),
+            content_type = "application/fhir+json", body = serde_json::Value),
         (status = 400, description = "An `OperationOutcome`"),
         (status = 401, description = "An `OperationOutcome`"),
 ))]

@@ -76,10 +76,10 @@ impl IntoResponse for Changed {
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    Keyed(request): Keyed,
+    key: Keyed,
     Json(body): Json<HoldAsk>,
 ) -> Result<Changed, Problem> {
-    let asked = body.read(&app, &caller, request)?;
+    let asked = body.read(&app, &caller, key.request(&app))?;
     let (receipt, code) = match &asked.whom {
         For::Party => match app.engine.hold(&asked.ask).await {
             Ok(receipt) => (receipt, None),

@@ -18,7 +18,7 @@ use crate::web::wire;
 use crate::{CalendarId, Claim, ClaimId, ClaimState, DayId, Error, Rejection};
 
 use super::asked;
-use super::extract::{Named, Query};
+use super::extract::{Json, Named, Query};
 use super::told::ClaimTold;
 
 /// Claims on a page by default, and at most.
@@ -144,7 +144,7 @@ fn page(
     let told = claims.iter().filter(|claim| holds || claim.state != ClaimState::Held);
     let told = told.map(|claim| with_person(app, claim));
     let bookings = told.collect::<Result<Vec<_>, Problem>>()?;
-    let mut response = axum::Json(Bookings { bookings }).into_response();
+    let mut response = Json(Bookings { bookings }).into_response();
     if let Some(next) = next {
         let link = format!("<{here}cursor={}&limit={limit}>; rel=\"next\"", next.text());
         if let Ok(link) = HeaderValue::try_from(link) {
@@ -195,7 +195,7 @@ async fn search(
             let told = found.iter().take(limit);
             let told =
                 told.map(|found| ClaimTold::new(&app, &found.claim).with_person(&found.kept));
-            Ok(axum::Json(Bookings { bookings: told.collect() }).into_response())
+            Ok(Json(Bookings { bookings: told.collect() }).into_response())
         }
         _ => Err(Problem::invalid("send `office` and `day`, or `q`")),
     }

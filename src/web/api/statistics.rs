@@ -4,9 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -20,7 +18,8 @@ use crate::web::metrics::{Checked, Minute, Second};
 use crate::web::problem::Problem;
 use crate::{Channel, DayView, Engine, OfficeId};
 
-use super::events::{asked, blocking};
+use super::events::blocking;
+use super::extract::{Json, Query};
 
 /// Which offices and days.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -93,14 +92,14 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     (status = 401, description = "`unauthorized`"),
     (status = 403, description = "`forbidden`"),
     (status = 404, description = "`not-found`: no such office"),
-    (status = 422, description = "`invalid`"),
+    (status = 400, description = "`malformed`"),
 ))]
 async fn fill(
     State(app): State<App>,
     _staff: StaffCaller,
-    query: Result<Query<Range>, QueryRejection>,
+    Query(range): Query<Range>,
 ) -> Result<Json<FillList>, Problem> {
-    let Range { offices, from, to } = asked(query)?;
+    let Range { offices, from, to } = range;
     let offices = offices.map(|keys| offices_of(&app.engine, &keys)).transpose()?;
     let fill = blocking(move || fill_of(&app.engine, offices.as_deref(), from, to)).await?;
     Ok(Json(FillList { fill }))

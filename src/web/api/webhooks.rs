@@ -2,8 +2,6 @@
 //!
 //! A key is shown when it is made, and never again.
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +17,7 @@ use crate::web::problem::Problem;
 use crate::web::webhooks::{Attempt, Hook, Wish};
 
 use super::events::blocking;
+use super::extract::Json;
 
 /// A webhook as asked for.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -129,12 +128,10 @@ fn unknown() -> Problem {
 }
 
 /// What the body asks for, checked.
-fn wished(app: &App, body: Result<Json<WebhookWish>, JsonRejection>) -> Result<Wish, Problem> {
-    let invalid = |what| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", what);
-    let Json(wish) = body.map_err(|error| invalid(error.body_text()))?;
+fn wished(app: &App, wish: WebhookWish) -> Result<Wish, Problem> {
     let wish = Wish::from(wish);
     match app.webhooks.fault(&wish) {
-        Some(fault) => Err(invalid(fault)),
+        Some(fault) => Err(Problem::invalid(fault)),
         None => Ok(wish),
     }
 }
@@ -193,9 +190,9 @@ async fn list(State(app): State<App>, _admin: AdminCaller) -> Json<WebhookList> 
 async fn create(
     State(app): State<App>,
     admin: AdminCaller,
-    body: Result<Json<WebhookWish>, JsonRejection>,
+    Json(wish): Json<WebhookWish>,
 ) -> Result<Response, Problem> {
-    let wish = wished(&app, body)?;
+    let wish = wished(&app, wish)?;
     let hook = app.webhooks.add(wish, &app.engine, random()?).await?;
     note(&app, &admin, "add-webhook", hook.id, &hook.url).await?;
     let secret = Some(app.webhooks.secret(&hook));
@@ -244,10 +241,10 @@ async fn change(
     admin: AdminCaller,
     Path(id): Path<u64>,
     headers: HeaderMap,
-    body: Result<Json<WebhookWish>, JsonRejection>,
+    Json(wish): Json<WebhookWish>,
 ) -> Result<Response, Problem> {
     app.webhooks.get(id).ok_or_else(unknown)?;
-    let (version, wish) = (seen(&headers)?, wished(&app, body)?);
+    let (version, wish) = (seen(&headers)?, wished(&app, wish)?);
     let now = (app.engine.now(), app.engine.durable().0);
     let hook = app.webhooks.change(id, version, wish, now).await?.ok_or_else(changed)?;
     note(&app, &admin, "change-webhook", id, &hook.url).await?;

@@ -58,9 +58,8 @@ pub(crate) fn appointment(engine: &Engine, base: &str, claim: &Claim) -> Value {
     let keys = claim.services.as_slice().iter().filter_map(|id| engine.service_key(*id));
     let services: Vec<Value> = keys.map(|key| service(engine, base, &key)).collect();
     let run = (claim.slot.index..).take(usize::from(claim.run)).map(|index| day.slot(index));
-    let slots: Vec<Value> = run
-        .map(|slot| json!({ "reference": format!("Slot/{}", slot_id(engine, slot)) }))
-        .collect();
+    let slots: Vec<Value> =
+        run.map(|slot| json!({ "reference": format!("Slot/{}", slot_id(engine, slot)) })).collect();
     let subject = json!({
         "coding": [{
             "system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType",

@@ -6,13 +6,10 @@ use serde_json::{Value, json};
 
 /// What is offered, at the address of the FHIR server.
 pub(crate) fn statement(base: &str) -> Value {
-    let parameter = |(name, kind, documentation): &(&str, &str, &str)| {
-        json!({ "name": name, "type": kind, "documentation": documentation })
-    };
+    let parameter = |(name, kind, documentation): &(&str, &str, &str)| json!({ "name": name, "type": kind, "documentation": documentation });
     let resource = |kind: &str, interactions: &[&str], parameters: &[(&str, &str, &str)]| {
         let codes: Vec<Value> = interactions.iter().map(|code| json!({ "code": code })).collect();
-        let mut resource =
-            json!({ "type": kind, "interaction": codes, "versioning": "versioned" });
+        let mut resource = json!({ "type": kind, "interaction": codes, "versioning": "versioned" });
         if !parameters.is_empty() {
             resource["searchParam"] = parameters.iter().map(parameter).collect();
         }

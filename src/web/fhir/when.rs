@@ -42,9 +42,9 @@ impl Bound {
             ("sa", Prefix::Greater),
             ("ge", Prefix::GreaterEqual),
         ];
-        let found = prefixes.iter().find_map(|(name, prefix)| {
-            text.strip_prefix(name).map(|rest| (*prefix, rest))
-        });
+        let found = prefixes
+            .iter()
+            .find_map(|(name, prefix)| text.strip_prefix(name).map(|rest| (*prefix, rest)));
         let (prefix, rest) = found.unwrap_or((Prefix::Equal, text));
         // A plus sign that was not escaped arrives as a space.
         let rest = rest.replace(' ', "+");

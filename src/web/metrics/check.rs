@@ -1,6 +1,7 @@
 //! Is any place given twice? A recount of everything, now and then.
 //!
-//! The engine stands still while it is counted, so it is counted the less often the longer it takes.
+//! The engine stands still while it is counted, so it is counted the less often the longer that
+//! takes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -15,7 +15,6 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::SystemClock;
 use crate::web::App;
-use crate::web::problem::Problem;
 
 /// Buckets of time: four to each doubling, from a microsecond to 17 seconds.
 pub(crate) const BUCKETS: usize = 96;
@@ -142,6 +141,11 @@ impl Counts {
         sum
     }
 
+    /// Counts a refusal.
+    pub(crate) fn refuse(&self, cause: &'static str) {
+        *self.refusals.lock().entry(cause).or_default() += 1;
+    }
+
     /// Refusals by cause.
     pub(crate) fn refusals(&self) -> BTreeMap<&'static str, u64> {
         self.refusals.lock().clone()
@@ -169,9 +173,6 @@ pub(crate) async fn count(State(app): State<App>, request: Request, next: Next) 
     let path = request.extensions().get::<MatchedPath>().cloned();
     let began = counts.clock.elapsed();
     let response = next.run(request).await;
-    if let Some(problem) = response.extensions().get::<Problem>() {
-        *counts.refusals.lock().entry(problem.name).or_default() += 1;
-    }
     let path = path.as_ref().filter(|_| known).map_or("", MatchedPath::as_str);
     let method = if known { &method } else { &Method::OPTIONS };
     let route = counts.route(method, path);

@@ -12,6 +12,7 @@ mod keys;
 mod log;
 mod office;
 mod reports;
+mod webhooks;
 mod words;
 
 use askama::Template;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(catalog::routes())
         .merge(reports::routes())
         .merge(keys::routes())
+        .merge(webhooks::routes())
         .merge(log::routes())
 }
 
@@ -60,6 +62,7 @@ struct Refused {
     w: &'static Words,
     here: &'static str,
     sentence: String,
+    next: String,
     detail: String,
 }
 
@@ -93,10 +96,11 @@ impl FromRequestParts<App> for Admin {
 }
 
 fn refused(frame: &Frame, problem: &Problem) -> Response {
-    let w = Words::of(frame.language);
-    let sentence = crate::web::words::problem(problem.name, frame.language).title.clone();
+    let words = crate::web::words::problem(problem.name, frame.language);
+    let (sentence, next) = (words.title.clone(), words.next.clone());
     let (frame, detail) = (frame.clone(), problem.detail.clone());
-    page_as(problem.status, &Refused { frame, w, here: "", sentence, detail })
+    let w = Words::of(frame.language);
+    page_as(problem.status, &Refused { frame, w, here: "", sentence, next, detail })
 }
 
 /// The fields of a form, from the query of a GET or the body of a POST.
@@ -114,6 +118,11 @@ impl FromRequest<App> for Fields {
 impl Fields {
     fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.trim())
+    }
+
+    /// Every value of a field.
+    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
     }
 
     fn is_set(&self, name: &str) -> bool {

@@ -82,10 +82,10 @@ pub(crate) async fn dress(mut response: Response, asker: Asker, app: &App) -> Re
     response
 }
 
-/// A refusal of the router, or of an extractor of the API that says it in plain text.
+/// A refusal of the router; within the API also one that speaks plain text or HTML.
 fn bare(response: &Response, is_api: bool) -> Option<Problem> {
     let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    if kind.is_some_and(|kind| !is_api || !kind.starts_with(b"text/plain")) {
+    if kind.is_some_and(|kind| !is_api || !kind.starts_with(b"text/")) {
         return None;
     }
     let status = response.status();
@@ -105,6 +105,7 @@ fn bare(response: &Response, is_api: bool) -> Option<Problem> {
 async fn told(problem: &Problem, asker: &Asker, old: Response, app: &App) -> Response {
     let Asker { language, trace, page, .. } = asker;
     let (name, status) = (problem.name, problem.status.as_u16());
+    app.metrics.counts.refuse(name);
     if problem.status.is_server_error() {
         tracing::error!(trace_id = trace, name, status, detail = problem.detail, "failed");
     } else {

@@ -237,7 +237,7 @@ fn target(path: &str, parameters: &[&Value], schemas: Schemas<'_>) -> String {
                 target = target.replace(&format!("{{{name}}}"), &sample(parameter, schemas));
             }
             Some("query") if required => {
-                query.push(format!("{name}={}", sample(parameter, schemas)))
+                query.push(format!("{name}={}", sample(parameter, schemas)));
             }
             _ => {}
         }
@@ -265,7 +265,8 @@ fn options(
         let required = parameter.get("required") == Some(&Value::Bool(true));
         let header = parameter.get("in").and_then(Value::as_str) == Some("header");
         if header && (required || name == "Booking-Secret") {
-            options.push_str(&format!(" -H '{name}: {}'", sample(parameter, schemas)));
+            let sample = sample(parameter, schemas);
+            options.extend([" -H '", &name, ": ", &sample, "'"]);
         }
     }
     if let Some(body) = body {

@@ -57,9 +57,28 @@ pub(super) fn percent(percent: Option<u64>) -> String {
     percent.map_or_else(|| "\u{2013}".to_owned(), |percent| format!("{percent}\u{a0}%"))
 }
 
+/// A number in groups of three digits.
+pub(super) fn grouped(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('\u{a0}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        let texts = [0_u32, 999, 1_000, 1_234_567].map(grouped);
+        assert_eq!(texts, ["0", "999", "1\u{a0}000", "1\u{a0}234\u{a0}567"]);
+    }
 
     #[test]
     fn a_line_ends_at_its_last_value() {

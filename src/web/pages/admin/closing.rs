@@ -27,6 +27,8 @@ use super::{Admin, Fields, Named, escape, office_name, offices, see};
 
 /// Other places that are offered to a displaced booking.
 const OFFERS: usize = 3;
+/// What says which closure it is.
+const NAMES: [&str; 5] = ["calendar", "office", "from", "to", "reason"];
 
 #[derive(Template)]
 #[template(path = "admin/closures.html")]
@@ -58,6 +60,8 @@ struct Hit {
     here: &'static str,
     /// Whether this is the last look.
     last: bool,
+    /// Whether the list was another one when it was confirmed.
+    changed: bool,
     what: String,
     dates: String,
     reason: String,
@@ -151,6 +155,10 @@ fn read(fields: &Fields) -> Result<(Which, String), Problem> {
     Ok((Which { calendar, office, from, to }, reason))
 }
 
+fn query_of(fields: &Fields) -> String {
+    NAMES.map(|name| format!("{name}={}", escape(fields.get(name)))).join("&")
+}
+
 async fn hit(State(app): State<App>, admin: Admin, fields: Fields) -> Response {
     admin.show(show_hit(&app, &admin, &fields).await)
 }
@@ -172,20 +180,19 @@ async fn show_hit(app: &App, admin: &Admin, fields: &Fields) -> Result<Response,
         let [from, to] = [which.from, which.to].map(|date| date_in_words(date, language));
         format!("{from} \u{2013} {to}")
     };
-    let names = ["calendar", "office", "from", "to", "reason"];
-    let hidden = names.map(|name| (name.to_owned(), fields.get(name).to_owned())).to_vec();
-    let query = hidden.iter().map(|(name, value)| format!("{name}={}", escape(value)));
+    let hidden = NAMES.map(|name| (name.to_owned(), fields.get(name).to_owned())).to_vec();
     Ok(page(&Hit {
         frame: admin.frame.clone(),
         w,
         here: "closures",
         last: fields.is_set("fate"),
+        changed: fields.is_set("changed"),
         what,
         dates,
         reason,
         fate: fields.get("fate").to_owned(),
         hash: found.hash,
-        query: query.collect::<Vec<_>>().join("&"),
+        query: query_of(fields),
         hidden,
         days: found.days.len(),
         ahead: found.ahead,
@@ -224,7 +231,15 @@ async fn carry_out(State(app): State<App>, admin: Admin, fields: Fields) -> Resp
             _ => return Err(invalid("fate: keep, offer or cancel")),
         };
         let by = &admin.session.name;
-        let closed = close(&app, by, &which, (&reason, fate), fields.get("impact")).await?;
+        let hash = fields.get("impact");
+        let closed = match close(&app, by, &which, (&reason, fate), hash).await {
+            Err(problem) if problem.name == "impact-changed" => {
+                let query = query_of(&fields);
+                let fate = escape(fields.get("fate"));
+                return Ok(see(&format!("/admin/closures/list?{query}&fate={fate}&changed=1")));
+            }
+            closed => closed?,
+        };
         let token = app.administration.results.put(Arc::new((closed, offer)));
         Ok(see(&format!("/admin/closures/result/{token}")))
     };

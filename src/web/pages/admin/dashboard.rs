@@ -16,7 +16,7 @@ use crate::web::metrics::{Checked, Second};
 use crate::web::pages::frame::{Frame, page};
 use crate::web::problem::Problem;
 
-use super::chart::{Line, percent};
+use super::chart::{Line, grouped, percent};
 use super::words::Words;
 use super::{Admin, Fields, office_name, short_date};
 
@@ -32,13 +32,20 @@ struct Dashboard {
     dates: Vec<Date>,
     rows: Vec<Row>,
     sums: Row,
-    total: Load,
-    full: String,
+    figures: Vec<Figure>,
     as_table: bool,
     span: usize,
     spans: [usize; 3],
     checked: Checked,
+    counted: [String; 2],
     charts: Vec<Chart>,
+}
+
+/// A number that stands out.
+struct Figure {
+    value: String,
+    label: String,
+    alarm: bool,
 }
 
 /// The head of a column.
@@ -103,14 +110,30 @@ async fn made(app: &App, admin: &Admin, fields: &Fields) -> Result<Response, Pro
         dates: fill.dates.iter().map(date).collect(),
         rows: rows(app, &fill, w),
         sums: sums(&fill, w),
-        full: percent(fill.total.percent().map(u64::from)),
-        total: fill.total,
+        figures: figures(&fill.total, w),
         as_table: fields.get("view") == "table",
         span,
         spans: SPANS,
+        counted: [checked.claims, checked.places].map(grouped),
         checked,
         charts: charts(&app.metrics.load.seconds(), w),
     }))
+}
+
+fn figures(total: &Load, w: &Words) -> Vec<Figure> {
+    let figure = |value: String, label: String| Figure { value, label, alarm: false };
+    let full = percent(total.percent().map(u64::from));
+    vec![
+        figure(grouped(total.booked), w.booked.clone()),
+        figure(grouped(total.held), w.held.clone()),
+        figure(grouped(total.free), w.free.clone()),
+        figure(full, format!("{} {}", w.of_capacity, grouped(total.capacity))),
+        Figure {
+            value: grouped(total.deficit),
+            label: w.beyond_capacity.clone(),
+            alarm: total.deficit > 0,
+        },
+    ]
 }
 
 fn rows(app: &App, fill: &Fill, w: &Words) -> Vec<Row> {

@@ -20,6 +20,18 @@ use super::csv::Csv;
 use super::words::Words;
 use super::{Admin, Fields, Named, escape, offices, short_date};
 
+/// Refusals that tell of too few places or of rules too strict.
+const REFUSALS: [&str; 8] = [
+    "slot-taken",
+    "person-limit",
+    "overlapping-booking",
+    "not-yet-released",
+    "outside-window",
+    "extension-limit",
+    "hold-expired",
+    "throttled",
+];
+
 #[derive(Template)]
 #[template(path = "admin/reports.html")]
 struct Shown {
@@ -110,7 +122,9 @@ fn shown(
     found.tallies.iter().for_each(|tally| sum.add(tally));
     let names = Channel::ALL.map(|channel| w.channel_of(channel.name()));
     let heads = lead_heads();
-    let refusals = app.metrics.refusals().into_iter();
+    let counts = app.metrics.refusals().into_iter();
+    let counts = counts.filter(|(name, _)| REFUSALS.contains(name));
+    let sentence = |name| crate::web::words::problem(name, language).title.clone();
     page(&Shown {
         frame: admin.frame.clone(),
         w,
@@ -131,7 +145,7 @@ fn shown(
         granted: found.granted,
         refused: found.refused,
         expired: found.expired,
-        refusals: refusals.map(|(name, count)| (name.to_owned(), count)).collect(),
+        refusals: counts.map(|(name, count)| (sentence(name), count)).collect(),
     })
 }
 

@@ -8,7 +8,7 @@ words! {
     /// What the pages of the administration say.
     Words, "admin", {
         administration, dashboard, closures, catalog, reports, keys, webhooks, audit, sign_out,
-        refused, not_done, technical, back_to_dashboard, double_bookings, recounted, claims_unit,
+        not_done, technical, back_to_dashboard, double_bookings, recounted, claims_unit,
         places_unit, booked, held, free, capacity, of_capacity, beyond_capacity, fill, fill_title,
         dates_unit, as_map, as_table, map_caption, table_caption, office, all_offices, total,
         closed, full_from, no_days, load_title, load_hint, requests, holds, confirms, lost_races,
@@ -22,9 +22,9 @@ words! {
         differences, what, before, after, new, gone, affected_caption, claim, state, when,
         persons, channel, reopened, closures_lead, no_closures, closed_days, reason, waiting,
         reopen, step, which_days, choose, first_day, last_day, reason_hint, whom_hit,
-        bookings_hit, check_closure, closing, dates, days_unit, held_hint, fate, ahead,
-        no_days_to_close, closure_warning, close_now, what_becomes, fate_keep, fate_keep_hint,
-        fate_offer, fate_offer_hint, fate_cancel, fate_cancel_hint, go_on, affected_title, as_csv,
+        bookings_hit, check_closure, closing, dates, held_hint, fate, ahead, no_days_to_close,
+        closure_warning, close_now, what_becomes, fate_keep, fate_keep_hint, fate_offer,
+        fate_offer_hint, fate_cancel, fate_cancel_hint, go_on, affected_title, as_csv,
         closed_done, displaced_now, cancelled_now, revoked_now, unannounced, contacts,
         contacts_hint, nobody_to_call, unknown_person, name, telephone, email, language, code,
         offers, all_closures, catalog_lead, offices, services, calendars, zone_rules, version,
@@ -37,7 +37,11 @@ words! {
         key_name_hint, make_key, role_partner, role_partner_hint, role_desk, role_desk_hint,
         role_admin, role_admin_hint, state_held, state_booked, state_checked_in, state_served,
         state_no_show, state_cancelled, state_displaced, state_released, state_expired,
-        state_revoked, channel_web, channel_phone, channel_desk, channel_priority,
+        state_revoked, channel_web, channel_phone, channel_desk, channel_priority, hook_key,
+        hook_removed, hooks_lead, no_hooks, address, address_hint, pending, failing, running,
+        stopped, new_hook, which_events, events, events_hint, all_events, make_hook, test_hook,
+        test_taken, test_failed, stop_hook, start_hook, remove_hook, deliveries, no_deliveries,
+        event, attempt, answer, next_try, what_next, list_changed, closing_days, no_show_share,
     }
 }
 

@@ -4,13 +4,14 @@
 //! Never shows a booking to anybody but the party that made it or proved it.
 
 use askama::Template;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use qrcode::QrCode;
 use qrcode::render::svg;
 
 use crate::Claim;
 use crate::desk::Kept;
+use crate::web::ics;
 
 use super::super::frame::{Frame, page};
 use super::Words;
@@ -64,8 +65,12 @@ pub(super) async fn calendar(visit: Visit) -> Response {
     let Some((claim, _)) = own(&visit).await else {
         return go("/manage");
     };
-    let _ = claim;
-    (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")]).into_response()
+    let head = [
+        (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"appointment.ics\""),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (head, ics::of_claim(&visit.app, &claim, visit.frame.language)).into_response()
 }
 
 /// The booking that this browser has made or proved, and its person.

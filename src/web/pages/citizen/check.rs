@@ -14,7 +14,7 @@ use super::super::frame::{Frame, fill, page};
 use super::Words;
 use super::message::failed;
 use super::show::{Spot, date, service_names, spot_of};
-use super::taking::{booked, refuse};
+use super::taking::{booked, refuse, runs};
 use super::visit::{Step, Visit, go};
 
 #[derive(Template)]
@@ -130,12 +130,10 @@ async fn held(visit: &Visit) -> Result<Claim, &'static str> {
     let claim = visit.app.engine.claim(hold).await.map_err(|_| "/book/expired")?;
     let person = visit.draft.person.as_ref();
     let own = person.is_some_and(|person| visit.app.reception.party(person) == claim.party);
-    let now = visit.app.engine.now();
-    match claim.state {
-        ClaimState::Held if own && claim.deadline.is_some_and(|at| now < at) => Ok(claim),
-        ClaimState::Booked if own => Err("/booked"),
-        _ => Err("/book/expired"),
+    if own && runs(&visit.app, &claim) {
+        return Ok(claim);
     }
+    Err(if own && claim.state == ClaimState::Booked { "/booked" } else { "/book/expired" })
 }
 
 fn time_left(w: &Words, seconds: i64) -> String {

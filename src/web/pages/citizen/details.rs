@@ -6,14 +6,13 @@ use askama::Template;
 use axum::response::Response;
 use chrono::NaiveDate;
 
-use crate::ClaimState;
 use crate::desk::{Language, Person, PersonError, PersonKey};
 
 use super::super::frame::{Frame, page};
 use super::Words;
 use super::fields::{Fields, Wrong};
 use super::message::failed;
-use super::taking::take;
+use super::taking::{runs, take};
 use super::visit::{Birth, Step, Typed, Visit, go};
 
 #[derive(Template)]
@@ -62,7 +61,7 @@ pub(super) async fn answer(mut visit: Visit, fields: Fields) -> Response {
     };
     // A place is on hold already: it stays theirs, in the corrected name.
     let claim = match visit.app.engine.claim(hold).await {
-        Ok(claim) if claim.state == ClaimState::Held => claim,
+        Ok(claim) if runs(&visit.app, &claim) => claim,
         _ => return visit.go(Step::Check.path()),
     };
     if before.is_some_and(|before| before.identity() == person.identity()) {

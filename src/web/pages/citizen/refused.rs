@@ -9,12 +9,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::desk::{Gate, PersonKey};
 use crate::web::civil::{date_in_words, start_of, time_in_words, wall};
-use crate::{Claim, ClaimState, DayId, OfficeId, Openings, Rejection, SlotId};
+use crate::{Claim, DayId, OfficeId, Openings, Rejection, SlotId};
 
 use super::super::frame::{Frame, fill, page};
 use super::Words;
 use super::message::{Way, failed, message};
 use super::show::{Spot, short_name_of, spot};
+use super::taking::runs;
 use super::visit::{Step, Visit, go};
 use super::when::openings;
 
@@ -191,7 +192,7 @@ async fn own_hold(visit: &Visit) -> Option<Claim> {
     let person = visit.draft.person.as_ref()?;
     let claim = visit.app.engine.claim(claim).await.ok()?;
     let own = claim.party == visit.app.reception.party(person);
-    (own && claim.state == ClaimState::Held).then_some(claim)
+    (own && runs(&visit.app, &claim)).then_some(claim)
 }
 
 /// Goes on with a hold from before: whoever has the telephone and the birth date is its party.

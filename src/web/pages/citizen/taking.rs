@@ -5,6 +5,7 @@
 use axum::response::Response;
 
 use crate::desk::DeskError;
+use crate::web::App;
 use crate::{Ask, Claim, ClaimState, Error, Rejection, SlotId};
 
 use super::message::failed;
@@ -17,11 +18,11 @@ pub(super) async fn take(mut visit: Visit, slot: SlotId) -> Response {
     };
     if let Some(hold) = visit.draft.hold {
         match visit.app.engine.claim(hold).await {
-            Ok(claim) if claim.state == ClaimState::Held => return swap(visit, claim, slot).await,
+            Ok(claim) if runs(&visit.app, &claim) => return swap(visit, claim, slot).await,
             Ok(claim) if claim.state == ClaimState::Booked => return booked(visit, claim),
-            _ => visit.draft.attempt += 1,
+            // Its time is over: it makes room at once.
+            _ => visit.release().await,
         }
-        visit.draft.hold = None;
     }
     let Some((first, more)) = visit.draft.services.split_first() else {
         return go(Step::Service.path());
@@ -39,6 +40,12 @@ pub(super) async fn take(mut visit: Visit, slot: SlotId) -> Response {
         Ok(held) => taken(visit, held.receipt.claim),
         Err(error) => refuse(visit, slot, &error),
     }
+}
+
+/// Whether a hold's time is not over yet; the engine may notice that later than the clock.
+pub(super) fn runs(app: &App, claim: &Claim) -> bool {
+    let now = app.engine.now();
+    claim.state == ClaimState::Held && claim.deadline.is_some_and(|deadline| now < deadline)
 }
 
 async fn swap(visit: Visit, claim: Claim, slot: SlotId) -> Response {

@@ -13,13 +13,13 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike, Utc, Weekday}
 use crate::desk::Language;
 use crate::web::civil::{date_in_words, time_in_words, wall, weekday};
 use crate::web::{App, wire};
-use crate::{OfficeId, Opening, Openings, ServiceId};
+use crate::{ClaimState, OfficeId, Opening, Openings, ServiceId};
 
 use super::super::frame::{Frame, fill, page};
 use super::Words;
 use super::fields::Fields;
 use super::show::{Spot, capital, short_name_of, spot, spot_of};
-use super::taking::take;
+use super::taking::{runs, take};
 use super::visit::{Draft, Step, Visit, go};
 use month::Month;
 
@@ -175,7 +175,8 @@ pub(super) async fn answer(visit: Visit, fields: Fields) -> Response {
 /// The place of a claim that still stands.
 async fn claimed(visit: &Visit, claim: Option<crate::ClaimId>) -> Option<Spot> {
     let claim = visit.app.engine.claim(claim?).await.ok()?;
-    let stands = claim.state.is_active();
+    let held = claim.state == ClaimState::Held;
+    let stands = if held { runs(&visit.app, &claim) } else { claim.state.is_active() };
     stands.then(|| spot_of(&visit.app, &claim, visit.frame.language))?
 }
 
