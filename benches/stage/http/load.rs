@@ -130,8 +130,9 @@ impl Client {
             let telephone = number % 10_000_000_000;
             write!(
                 self.body,
-                r#""person":{{"name":"Ana Maria Ruiz Lopez","telephone":"+52{telephone:010}","birth_date":"1990-01-31"}}}}"#
+                r#""person":{{"name":"Ana Maria Ruiz Lopez","birth_date":"1990-01-31","#
             )
+            .and_then(|()| write!(self.body, r#""telephone":"+52{telephone:010}"}}}}"#))
         } else {
             write!(self.body, r#""party":"{party:032x}"}}"#)
         };
