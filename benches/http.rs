@@ -33,14 +33,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cupo::web::{Settings, serve, stop_on_signals};
-use load::{Connection, Day};
+use load::Load;
 use tokio::runtime::Runtime;
-use tokio::time::Instant;
 
 /// Everybody who books is somebody new.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -67,18 +65,14 @@ fn say(address: &str) {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        Some("--as-bare") => threads(0).block_on(bare::serve()).unwrap(),
+        Some("--as-bare") => threads().block_on(bare::serve()).unwrap(),
         Some("--as-service") => service(Path::new(&arguments[1])),
         _ => measure(&options(&arguments)),
     }
 }
 
-fn threads(workers: usize) -> Runtime {
-    let mut builder = match workers {
-        1 => tokio::runtime::Builder::new_current_thread(),
-        _ => tokio::runtime::Builder::new_multi_thread(),
-    };
-    builder.enable_all().build().unwrap()
+fn threads() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
 }
 
 fn options(arguments: &[String]) -> Options {
@@ -110,7 +104,7 @@ fn service(dir: &Path) {
         stop_on_signals(served.app.stop.clone()).unwrap();
         say(&served.address.to_string());
     };
-    threads(0).block_on(serve(settings, ready)).unwrap();
+    threads().block_on(serve(settings, ready)).unwrap();
 }
 
 impl Server {
@@ -122,15 +116,15 @@ impl Server {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self { child, address: line.trim().parse().unwrap() }
     }
+}
 
-    /// Processor time of the process so far, in seconds.
-    fn cpu(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let after = stat.rsplit(')').next().unwrap();
-        let field = |n: usize| after.split_whitespace().nth(n).unwrap().parse::<f64>().unwrap();
-        // User and system time, in hundredths of a second on every Linux there is.
-        (field(11) + field(12)) / 100.0
-    }
+/// Processor time of a process so far, in seconds.
+fn cpu(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let after = stat.rsplit(')').next().unwrap();
+    let field = |n: usize| after.split_whitespace().nth(n).unwrap().parse::<f64>().unwrap();
+    // User and system time, in hundredths of a second on every Linux there is.
+    (field(11) + field(12)) / 100.0
 }
 
 impl Drop for Server {
@@ -147,62 +141,22 @@ struct Round {
     pairs_a_second: f64,
     /// Processor time of the server for a pair, in microseconds.
     cpu_us: f64,
+    /// And of the client.
+    client_us: f64,
 }
 
-/// Pairs of as many connections as there are, as fast as they are answered, or `paced` a second.
-async fn pairs(
-    server: &Server,
-    options: &Options,
-    person: bool,
-    paced: Option<f64>,
-    seconds: f64,
-) -> Round {
-    let tomorrow = Day(chrono::Utc::now().date_naive() + chrono::Days::new(1));
-    let count = Arc::new(AtomicU64::new(0));
-    let mut opened = Vec::new();
-    for _ in 0..options.connections {
-        opened.push(Connection::open(server.address).await.unwrap());
+/// A load on a server, and what it cost both sides.
+fn pairs(server: &Server, mut load: Load) -> Round {
+    load.address = server.address;
+    load.first = NEXT.fetch_add(1 << 32, Ordering::Relaxed);
+    let (own, other) = (cpu(std::process::id()), cpu(server.child.id()));
+    let (made, elapsed) = load::run(load);
+    let each = |before: f64, id: u32| (cpu(id) - before) * 1e6 / (made as f64).max(1.0);
+    Round {
+        pairs_a_second: made as f64 / elapsed,
+        cpu_us: each(other, server.child.id()),
+        client_us: each(own, std::process::id()),
     }
-    let pause = paced.map(|rate| Duration::from_secs_f64(options.connections as f64 / rate));
-    let (start, cpu) = (Instant::now(), server.cpu());
-    let end = start + Duration::from_secs_f64(seconds);
-    let mut tasks = tokio::task::JoinSet::new();
-    for (place, mut connection) in opened.into_iter().enumerate() {
-        let count = count.clone();
-        let mut due = start + pause.unwrap_or_default().mul_f64(place as f64 / 1_000.0);
-        tasks.spawn(async move {
-            while Instant::now() < end {
-                if let Some(pause) = pause {
-                    due += pause;
-                    tokio::time::sleep_until(due.min(end)).await;
-                }
-                let number = NEXT.fetch_add(1, Ordering::Relaxed);
-                connection.pair(number, tomorrow, person).await.unwrap();
-                count.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        done.unwrap();
-    }
-    let made = count.load(Ordering::Relaxed) as f64;
-    let elapsed = start.elapsed().as_secs_f64();
-    Round { pairs_a_second: made / elapsed, cpu_us: (server.cpu() - cpu) * 1e6 / made.max(1.0) }
-}
-
-/// Times of one question asked every few milliseconds, by a thread of its own.
-fn times(address: SocketAddr, path: &str, seconds: f64) -> Vec<Duration> {
-    threads(1).block_on(async {
-        let mut connection = Connection::open(address).await.unwrap();
-        let end = Instant::now() + Duration::from_secs_f64(seconds);
-        let mut took = Vec::new();
-        while Instant::now() < end {
-            took.push(connection.get(path).await.unwrap());
-            tokio::time::sleep(Duration::from_millis(4)).await;
-        }
-        took.sort_unstable();
-        took
-    })
 }
 
 fn at(sorted: &[Duration], part: f64) -> f64 {
@@ -228,10 +182,10 @@ fn measure(options: &Options) {
     std::fs::write(room.path().join("catalog.toml"), fair::catalog_text(57, 400, 30)).unwrap();
     let real = Server::start(&["--as-service", room.path().to_str().unwrap()]);
     let bare = Server::start(&["--as-bare"]);
-    let client = threads(1);
     let seconds = options.seconds as f64;
     let run = |server: &Server, person, paced, seconds| {
-        client.block_on(pairs(server, options, person, paced, seconds))
+        let (address, connections) = (server.address, options.connections);
+        pairs(server, Load { address, connections, seconds, person, paced, first: 0 })
     };
     run(&bare, false, None, 0.3);
     run(&real, false, None, seconds.min(2.0));
@@ -249,7 +203,7 @@ fn measure(options: &Options) {
     let mut asked = Vec::new();
     for (name, path) in QUESTIONS {
         let address = real.address;
-        let asking = std::thread::spawn(move || times(address, path, seconds));
+        let asking = std::thread::spawn(move || load::times(address, path, seconds));
         let under = run(&real, false, Some(half), seconds);
         asked.push((name, asking.join().unwrap(), under.pairs_a_second));
     }
@@ -269,6 +223,8 @@ fn tell(options: &Options, rows: &[(&str, Round, Round)], asked: &[Asked]) {
                 "ratio": real.pairs_a_second / bare.pairs_a_second,
                 "bare_cpu_us": bare.cpu_us,
                 "cpu_us": real.cpu_us,
+                "bare_client_us": bare.client_us,
+                "client_us": real.client_us,
             })
         });
         let asked = asked.iter().map(|(name, times, under)| {
@@ -286,18 +242,19 @@ fn tell(options: &Options, rows: &[(&str, Round, Round)], asked: &[Asked]) {
         return;
     }
     println!("hold and confirm, {} connections, durable", options.connections);
-    println!(
-        "{:<24}{:>14}{:>14}{:>8}{:>24}",
-        "", "bare pairs/s", "pairs/s", "ratio", "CPU us/pair"
-    );
+    let [a, b, c, d, e, f] =
+        ["", "bare pairs/s", "pairs/s", "ratio", "server us/pair", "client us/pair"];
+    println!("{a:<24}{b:>14}{c:>14}{d:>8}{e:>18}{f:>18}");
     for (name, bare, real) in rows {
         println!(
-            "{name:<24}{:>14.0}{:>14.0}{:>8.2}{:>14.1} of {:>6.1}",
+            "{name:<24}{:>14.0}{:>14.0}{:>8.2}{:>10.1},{:>7.1}{:>10.1},{:>7.1}",
             bare.pairs_a_second,
             real.pairs_a_second,
             real.pairs_a_second / bare.pairs_a_second,
             bare.cpu_us,
-            real.cpu_us
+            real.cpu_us,
+            bare.client_us,
+            real.client_us
         );
     }
     println!("\navailability at half load");

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -55,7 +54,7 @@ pub(crate) fn routes() -> Router<App> {
 
 /// Counts every request; goes around everything else.
 pub(crate) fn around(routes: Router<App>, app: &App) -> Router<App> {
-    routes.layer(middleware::from_fn_with_state(app.clone(), count::count))
+    routes.layer(count::Counting(app.metrics.counts.clone()))
 }
 
 /// Ready for more: the log is replayed, the disk takes changes, nobody is turned away.

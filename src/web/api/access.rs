@@ -95,7 +95,7 @@ impl Shown {
         }
         match (id, &self.secret, &self.birth) {
             (Some(id), Some(secret), _) => self.by_secret(app, id, secret),
-            (None, _, Some(birth)) => self.by_code(app, reference, birth).await,
+            (None, _, Some(birth)) => Box::pin(self.by_code(app, reference, birth)).await,
             (Some(_), None, _) => Err(unknown("send `Booking-Secret`, or a key")),
             (None, ..) => Err(unknown("send `Birth-Date` with the booking code")),
         }

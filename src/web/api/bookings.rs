@@ -126,12 +126,12 @@ async fn confirm(app: &App, reached: &Reached) -> Result<Changed, Problem> {
     match app.engine.confirm(reached.id).await {
         Ok(Receipt { claim, replayed }) => {
             if !replayed {
-                reached.note(app, "confirm", "").await?;
+                Box::pin(reached.note(app, "confirm", "")).await?;
             }
             let told = ClaimTold::seen(app, &claim, reached)?;
             Ok(Changed { told, replayed, made: true })
         }
-        Err(error) => Err(explain_claim(app, error, reached).await),
+        Err(error) => Err(Box::pin(explain_claim(app, error, reached)).await),
     }
 }
 

@@ -80,18 +80,20 @@ async fn create(
     Json(body): Json<HoldAsk>,
 ) -> Result<Changed, Problem> {
     let asked = body.read(&app, &caller, key.request(&app))?;
+    let wish = Some((&asked.wish, asked.slot));
+    // What is seldom waited for is boxed: every request would carry the room for it.
     let (receipt, code) = match &asked.whom {
         For::Party => match app.engine.hold(&asked.ask).await {
             Ok(receipt) => (receipt, None),
             Err(error) => {
-                return Err(explain(&app, error, Some((&asked.wish, asked.slot)), true).await);
+                return Err(Box::pin(explain(&app, error, wish, true)).await);
             }
         },
         For::Person(person) => match app.reception.hold(&asked.ask, person).await {
             Ok(held) => (held.receipt, Some(held.code)),
             Err(error) => {
                 let knows = caller.is(Role::Partner);
-                return Err(explain(&app, error, Some((&asked.wish, asked.slot)), knows).await);
+                return Err(Box::pin(explain(&app, error, wish, knows)).await);
             }
         },
     };
@@ -100,7 +102,7 @@ async fn create(
         && !replayed
     {
         let reason = body.override_reason.as_deref().filter(|_| asked.overriding);
-        noted(&app, session, "hold", claim.id, reason.unwrap_or_default()).await?;
+        Box::pin(noted(&app, session, "hold", claim.id, reason.unwrap_or_default())).await?;
     }
     let told = ClaimTold::new(&app, &claim).with_secret(&app);
     let told = if let Some(code) = code { told.with_code(code) } else { told };

@@ -3,18 +3,19 @@
 //! A request pays for a lookup and four counters.
 
 use std::collections::{BTreeMap, HashMap};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
-use axum::middleware::Next;
 use axum::response::Response;
 use parking_lot::{Mutex, RwLock};
+use tower::{Layer, Service};
 
 use crate::SystemClock;
-use crate::web::App;
 
 /// Buckets of time: four to each doubling, from a microsecond to 17 seconds.
 pub(crate) const BUCKETS: usize = 96;
@@ -162,22 +163,84 @@ impl Counts {
     }
 }
 
-/// Counts a request on its way out.
-pub(crate) async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
-    let counts = &app.metrics.counts;
-    let method = request.method().clone();
-    let known = matches!(
-        method,
-        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE
-    );
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let began = counts.clock.elapsed();
-    let response = next.run(request).await;
-    let path = path.as_ref().filter(|_| known).map_or("", MatchedPath::as_str);
-    let method = if known { &method } else { &Method::OPTIONS };
-    let route = counts.route(method, path);
-    route.add(response.status().as_u16(), counts.clock.elapsed().saturating_sub(began));
-    response
+/// Puts a counter around each route.
+#[derive(Clone, Debug)]
+pub(crate) struct Counting(pub(crate) Arc<Counts>);
+
+/// A route with a counter around it.
+#[derive(Clone, Debug)]
+pub(crate) struct Counter<S> {
+    inner: S,
+    counts: Arc<Counts>,
+}
+
+/// A request on its way; no box is needed for it, as what routes are made of may be moved.
+#[derive(Debug)]
+pub(crate) struct InFlight<F> {
+    answer: F,
+    counts: Arc<Counts>,
+    method: Method,
+    path: Option<MatchedPath>,
+    began: Duration,
+}
+
+impl<S> Layer<S> for Counting {
+    type Service = Counter<S>;
+
+    fn layer(&self, inner: S) -> Counter<S> {
+        Counter { inner, counts: Arc::clone(&self.0) }
+    }
+}
+
+impl<S> Service<Request> for Counter<S>
+where
+    S: Service<Request, Response = Response>,
+    S::Future: Unpin,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = InFlight<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        InFlight {
+            method: request.method().clone(),
+            path: request.extensions().get::<MatchedPath>().cloned(),
+            began: self.counts.clock.elapsed(),
+            counts: Arc::clone(&self.counts),
+            answer: self.inner.call(request),
+        }
+    }
+}
+
+impl<F, E> Future for InFlight<F>
+where
+    F: Future<Output = Result<Response, E>> + Unpin,
+{
+    type Output = Result<Response, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        if let Ok(response) = &answer {
+            let known = matches!(
+                self.method,
+                Method::GET
+                    | Method::HEAD
+                    | Method::POST
+                    | Method::PUT
+                    | Method::PATCH
+                    | Method::DELETE
+            );
+            let path = self.path.as_ref().filter(|_| known).map_or("", MatchedPath::as_str);
+            let method = if known { &self.method } else { &Method::OPTIONS };
+            let took = self.counts.clock.elapsed().saturating_sub(self.began);
+            self.counts.route(method, path).add(response.status().as_u16(), took);
+        }
+        Poll::Ready(answer)
+    }
 }
 
 #[cfg(test)]

@@ -41,7 +41,10 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, gate: Gate, line:
         }
     });
     let io = TokioIo::new(Watched { stream, line: Arc::clone(&line) });
+    // Otherwise every request that waits for the disk is met by a read that finds nothing, into a
+    // buffer of its own. That the other side is gone is seen when it is written to.
     let connection = http1::Builder::new()
+        .half_close(true)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEAD_LINES_MAX)
         .serve_connection(io, service);

@@ -68,8 +68,8 @@ impl Settings {
     fn faults_in_public(&self) -> Vec<SettingsError> {
         let mut faults = Vec::new();
         if self.master_key.is_none() {
-            let next = "set master_key (CUPO_MASTER_KEY) to what `openssl rand -hex 32` prints, and \
-                        keep a copy: without it people's data cannot be read";
+            let next = "set master_key (CUPO_MASTER_KEY) to what `openssl rand -hex 32` prints, \
+                        and keep a copy: without it people's data cannot be read";
             faults.push(fault("there is no key for people's data".to_owned(), next));
         }
         if !self.keys.iter().any(|key| key.role.parse() == Ok(Role::Admin)) {
