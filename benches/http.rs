@@ -9,6 +9,7 @@
 //! usage: cargo bench --features web --bench http -- [--json] [--seconds N] [--rounds N]
 //!        [--connections N] [--dir DIR]
 
+#![allow(clippy::pedantic, reason = "a measuring program")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

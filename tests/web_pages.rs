@@ -149,7 +149,7 @@ fn nonsense_in_forms_is_never_a_failure() {
 fn a_busy_service_asks_for_a_little_patience() {
     let town = Town::on(Engine::builder().memory_max(1), TOWN);
     let mut ana = town.citizen();
-    let slot = ana.to_times(ANA, Some("boston")).slots()[0].clone();
+    let slot = ana.goes_to_times(ANA, Some("boston")).slots()[0].clone();
     let page = ana.post("/book/when", &[("slot", &slot)]);
     assert_eq!(
         (page.status.as_u16(), page.headers[header::RETRY_AFTER].as_bytes()),
@@ -166,7 +166,7 @@ fn a_service_whose_disk_fails_says_that_it_is_under_maintenance() {
     let store = DirectoryStore::open(disk.clone(), "log", options).unwrap();
     let town = Town::on(Engine::builder().store(store), TOWN);
     let mut ana = town.citizen();
-    ana.to_check(ANA, Some("boston"));
+    ana.goes_to_check(ANA, Some("boston"));
     disk.fail_call(disk.calls() + 1, Fault::Eio);
     for _ in 0..2 {
         let page = ana.post("/book/check", &[]);
