@@ -113,9 +113,14 @@ impl<'a> Feed<'a> {
         // A frame may have nothing new: who goes on after an effect of two lines begins at its
         // second.
         while events.is_empty() && self.wait(&clock, timeout)? {
+            let before = self.next;
             match self.journal.window.find(self.next) {
                 Ok(recent) => self.read(&recent.bytes, &mut events),
                 Err(first_in_memory) => self.read_stored(first_in_memory, &mut events)?,
+            }
+            // What cannot be read is not looked at for ever.
+            if self.next == before {
+                break;
             }
         }
         Ok(events)
