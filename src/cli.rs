@@ -43,6 +43,7 @@ struct Cli {
 }
 
 #[derive(Subcommand, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one")]
 enum Command {
     Peak(peak::options::Options),
     #[cfg(feature = "web")]

@@ -8,6 +8,8 @@
 
 #![cfg(feature = "desk")]
 #![allow(
+    clippy::pedantic,
+    dead_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,

@@ -2,6 +2,9 @@
 //! they are made whom they hit.
 #![cfg(feature = "web")]
 #![allow(
+    clippy::pedantic,
+    clippy::print_stdout,
+    dead_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     unreachable_pub,

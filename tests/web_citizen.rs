@@ -5,6 +5,9 @@
 
 #![cfg(feature = "web")]
 #![allow(
+    clippy::pedantic,
+    clippy::print_stdout,
+    dead_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     unreachable_pub,
@@ -78,7 +81,7 @@ fn nothing_personal_is_in_an_address() {
 fn the_language_is_kept_and_keeps_the_step() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_times(ANA, Some("dallas"));
+    ana.goes_to_times(ANA, Some("dallas"));
     let page = ana.see("/book/when?day=2027-01-05");
     page.has("href=\"/book/when?day=2027-01-05&#38;lang=en\"");
     let page = ana.see("/book/when?day=2027-01-05&lang=en");
@@ -93,7 +96,7 @@ fn the_language_is_kept_and_keeps_the_step() {
 fn a_form_that_is_sent_twice_acts_once() {
     let town = Town::new();
     let mut ana = town.citizen();
-    let (slot, _) = ana.to_check(ANA, None);
+    let (slot, _) = ana.goes_to_check(ANA, None);
     assert_eq!(ana.answer("/book/when", &[("slot", &slot)]), "/book/check");
     assert_eq!(town.held_and_booked(), (1, 0));
     assert_eq!(ana.answer("/book/check", &[]), "/booked");
@@ -107,7 +110,7 @@ fn a_form_that_is_sent_twice_acts_once() {
 fn choosing_another_time_moves_the_hold() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_check(ANA, Some("boston"));
+    ana.goes_to_check(ANA, Some("boston"));
     let times = ana.see("/book/when?day=2027-01-05");
     let other = times.slots().last().unwrap().clone();
     assert_eq!(ana.answer("/book/when", &[("slot", &other)]), "/book/check");
@@ -149,8 +152,8 @@ fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
 fn a_place_that_was_just_taken_leads_to_the_three_nearest() {
     let town = Town::new();
     let (mut ana, mut luis) = (town.citizen(), town.citizen());
-    let times = luis.to_times(LUIS, Some("boston"));
-    let (slot, _) = ana.to_check(ANA, Some("boston"));
+    let times = luis.goes_to_times(LUIS, Some("boston"));
+    let (slot, _) = ana.goes_to_check(ANA, Some("boston"));
     assert_eq!(luis.answer("/book/when", &[("slot", &slot)]), "/book/taken");
     let page = luis.see("/book/taken");
     page.has("Alguien acaba de tomar ese lugar");
@@ -165,8 +168,8 @@ fn a_place_that_was_just_taken_leads_to_the_three_nearest() {
 fn a_day_that_is_closed_meanwhile_is_told_so() {
     let town = Town::new();
     let (mut ana, mut luis) = (town.citizen(), town.citizen());
-    let slot = luis.to_times(LUIS, Some("boston")).slots()[0].clone();
-    ana.to_check(ANA, Some("boston"));
+    let slot = luis.goes_to_times(LUIS, Some("boston")).slots()[0].clone();
+    ana.goes_to_check(ANA, Some("boston"));
     let engine = &town.app.engine;
     engine.close_day(engine.days()[0], "a storm").unwrap();
     assert_eq!(luis.answer("/book/when", &[("slot", &slot)]), "/book/taken");
@@ -180,7 +183,7 @@ fn a_day_that_is_closed_meanwhile_is_told_so() {
 fn where_nothing_is_free_other_ways_are_shown() {
     let town = Town::new();
     let mut ana = town.citizen();
-    let page = ana.to_times(ANA, Some("laredo"));
+    let page = ana.goes_to_times(ANA, Some("laredo"));
     page.has("Por ahora no hay lugares libres");
     page.has("Lunes 7 de enero de 2030".to_lowercase().as_str());
     page.has("name=\"office\" value=\"boston\"");
@@ -192,7 +195,7 @@ fn where_nothing_is_free_other_ways_are_shown() {
 fn when_time_is_over_the_same_place_can_be_asked_for_again() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_check(ANA, None);
+    ana.goes_to_check(ANA, None);
     town.pass(601);
     assert_eq!(ana.answer("/book/check", &[]), "/book/expired");
     let page = ana.see("/book/expired");
@@ -210,7 +213,7 @@ fn when_time_is_over_the_same_place_can_be_asked_for_again() {
 fn time_can_be_extended_within_limits() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_check(ANA, None);
+    ana.goes_to_check(ANA, None);
     town.pass(540);
     ana.see("/book/check").has("un minuto");
     assert_eq!(ana.answer("/book/extend", &[]), "/book/check");
@@ -227,7 +230,7 @@ fn who_has_an_appointment_is_told_how_to_change_it_and_nothing_of_it() {
     let town = Town::new();
     let (mut ana, mut again) = (town.citizen(), town.citizen());
     ana.book(ANA, Some("boston"));
-    let slot = again.to_times(ANA, Some("dallas")).slots()[0].clone();
+    let slot = again.goes_to_times(ANA, Some("dallas")).slots()[0].clone();
     assert_eq!(again.answer("/book/when", &[("slot", &slot)]), "/book/limit");
     let page = again.see("/book/limit");
     page.has("href=\"/manage\"");
@@ -241,8 +244,8 @@ fn who_has_an_appointment_is_told_how_to_change_it_and_nothing_of_it() {
 fn a_hold_whose_draft_was_lost_is_found_again() {
     let town = Town::new();
     let (mut ana, mut again) = (town.citizen(), town.citizen());
-    ana.to_check(ANA, Some("boston"));
-    let slot = again.to_times(ANA, Some("dallas")).slots()[0].clone();
+    ana.goes_to_check(ANA, Some("boston"));
+    let slot = again.goes_to_times(ANA, Some("dallas")).slots()[0].clone();
     assert_eq!(again.answer("/book/when", &[("slot", &slot)]), "/book/limit");
     let page = again.see("/book/limit");
     page.has("action=\"/book/resume\"");
@@ -253,7 +256,7 @@ fn a_hold_whose_draft_was_lost_is_found_again() {
     assert_eq!(town.held_and_booked(), (0, 1));
     // Whoever has other details finds nothing of it.
     let mut luis = town.citizen();
-    luis.to_times(LUIS, None);
+    luis.goes_to_times(LUIS, None);
     assert_eq!(luis.answer("/book/resume", &[]), "/book/when");
 }
 
@@ -261,7 +264,7 @@ fn a_hold_whose_draft_was_lost_is_found_again() {
 fn a_name_is_corrected_while_the_place_is_on_hold() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_check(ANA, Some("boston"));
+    ana.goes_to_check(ANA, Some("boston"));
     let corrected = Person { name: "Ana Ruiz Vega", ..ANA };
     assert_eq!(ana.details(corrected), "/book/check");
     assert_eq!(town.held_and_booked(), (1, 0));
@@ -278,7 +281,7 @@ fn a_name_is_corrected_while_the_place_is_on_hold() {
 fn another_service_gives_the_place_back() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_check(ANA, Some("boston"));
+    ana.goes_to_check(ANA, Some("boston"));
     let to = ana.answer("/book/service", &[("service", "visa"), ("persons", "1")]);
     assert_eq!((to.as_str(), town.held_and_booked()), ("/book/when", (0, 0)));
     let slot = ana.see("/book/when").slots()[0].clone();
@@ -314,7 +317,7 @@ fn a_wrong_code_and_a_wrong_birth_date_get_the_same_answer_and_are_counted() {
 fn a_booking_moves_and_keeps_its_place_until_it_has() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_times(ANA, Some("boston"));
+    ana.goes_to_times(ANA, Some("boston"));
     let slot = ana.see("/book/when?day=2027-01-12").slots().last().unwrap().clone();
     ana.answer("/book/when", &[("slot", &slot)]);
     ana.answer("/book/check", &[]);
@@ -341,7 +344,7 @@ fn a_booking_moves_and_keeps_its_place_until_it_has() {
 fn a_booking_is_given_back_after_a_question() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_times(ANA, Some("boston"));
+    ana.goes_to_times(ANA, Some("boston"));
     let slot = ana.see("/book/when?day=2027-01-12").slots().last().unwrap().clone();
     ana.answer("/book/when", &[("slot", &slot)]);
     ana.answer("/book/check", &[]);

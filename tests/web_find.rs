@@ -2,6 +2,8 @@
 
 #![cfg(feature = "web")]
 #![allow(
+    clippy::pedantic,
+    clippy::print_stdout,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     unreachable_pub,

@@ -5,6 +5,9 @@
 
 #![cfg(feature = "web")]
 #![allow(
+    clippy::pedantic,
+    clippy::print_stdout,
+    dead_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     unreachable_pub,
@@ -153,13 +156,14 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
     let router = router_with(Settings { body_bytes_max: 1_000, ..Settings::default() });
     for (length, declared) in [(1_001, true), (5_000, false), (1_000, true)] {
         let body = vec![b'a'; length];
-        let body = match declared {
-            true => Body::from(body),
-            false => Body::from_stream(tokio_stream::iter(
+        let body = if declared {
+            Body::from(body)
+        } else {
+            Body::from_stream(tokio_stream::iter(
                 body.chunks(100)
                     .map(|part| Ok::<_, std::io::Error>(part.to_vec()))
                     .collect::<Vec<_>>(),
-            )),
+            ))
         };
         let response = send(&router, Request::post("/staff/sign-in").body(body).unwrap()).await;
         let large = length > 1_000;

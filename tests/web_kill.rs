@@ -9,6 +9,8 @@
 
 #![cfg(feature = "web")]
 #![allow(
+    clippy::pedantic,
+    dead_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,

@@ -3,6 +3,9 @@
 
 #![cfg(feature = "web")]
 #![allow(
+    clippy::pedantic,
+    clippy::print_stdout,
+    dead_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     unreachable_pub,

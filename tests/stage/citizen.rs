@@ -3,6 +3,13 @@
 //! It is seven in the morning in Boston on a Monday. Boston has one desk, Dallas two; both open
 //! from nine to eleven on weekdays, in slots of half an hour. Laredo opens in 2030.
 
+#![allow(
+    clippy::pedantic,
+    clippy::print_stdout,
+    dead_code,
+    reason = "a test may panic, and has no readers but its own"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -214,7 +221,7 @@ impl Citizen<'_> {
 
     /// Up to the list of times for a passport at an office, or at any.
     #[track_caller]
-    pub fn to_times(&mut self, person: Person, office: Option<&str>) -> Page {
+    pub fn goes_to_times(&mut self, person: Person, office: Option<&str>) -> Page {
         self.answer("/book/service", &[("service", "passport"), ("persons", "1")]);
         let office = office.map_or(("any", "1"), |office| ("office", office));
         self.answer("/book/office", &[office]);
@@ -224,8 +231,8 @@ impl Citizen<'_> {
 
     /// A place on hold: which one, and the page that asks to confirm it.
     #[track_caller]
-    pub fn to_check(&mut self, person: Person, office: Option<&str>) -> (String, Page) {
-        let slot = self.to_times(person, office).slots()[0].clone();
+    pub fn goes_to_check(&mut self, person: Person, office: Option<&str>) -> (String, Page) {
+        let slot = self.goes_to_times(person, office).slots()[0].clone();
         assert_eq!(self.answer("/book/when", &[("slot", &slot)]), "/book/check");
         (slot, self.see("/book/check"))
     }
@@ -233,7 +240,7 @@ impl Citizen<'_> {
     /// A booking's code.
     #[track_caller]
     pub fn book(&mut self, person: Person, office: Option<&str>) -> String {
-        self.to_check(person, office);
+        self.goes_to_check(person, office);
         assert_eq!(self.answer("/book/check", &[]), "/booked");
         self.see("/booked").between("id=\"code\">", "<")
     }

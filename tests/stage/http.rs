@@ -116,7 +116,8 @@ impl Town {
         let answer = async move {
             let response = router.oneshot(request).await.unwrap();
             let (parts, body) = response.into_parts();
-            let kind = parts.headers.get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
+            let kind =
+                parts.headers.get(header::CONTENT_TYPE).map(axum::http::HeaderValue::as_bytes);
             let endless = kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"));
             let body = if endless { Body::empty() } else { body };
             let bytes = body.collect().await.unwrap().to_bytes();

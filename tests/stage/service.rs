@@ -1,5 +1,11 @@
 //! A real service in a process of its own, and a plain client that can be as rude as it likes.
-#![allow(dead_code, reason = "each test file uses its part")]
+
+#![allow(
+    clippy::pedantic,
+    clippy::print_stdout,
+    dead_code,
+    reason = "a test may panic, and has no readers but its own"
+)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -2,6 +2,12 @@
 //!
 //! Never says what a setting means twice: `cupo::web::Settings` does.
 
+#![allow(
+    clippy::struct_excessive_bools,
+    clippy::ref_option,
+    reason = "the shape that the parser asks for"
+)]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -42,7 +48,7 @@ pub(crate) struct Options {
     /// Refuse to start with what is only good for demonstrations.
     #[arg(long, env = "CUPO_PRODUCTION", help_heading = "For the public")]
     production: bool,
-    /// What people type into their browser, such as https://citas.example.
+    /// What people type into their browser, such as <https://citas.example>.
     #[arg(long, env = "CUPO_PUBLIC_BASE", value_name = "URL", help_heading = "For the public")]
     public_base: Option<String>,
     /// What the service is called on its pages.

@@ -326,6 +326,10 @@ proptest! {
 fn there_is_room_for_holds_before_the_first() {
     let stage = Stage::new(false);
     stage.day.reserve(&mut stage.day.state.lock(), 3, false);
+    let counts = [(1, 0), (1, 0)];
+    let mut state = stage.day.state.lock();
+    stage.day.load(&mut state, Seq(1), false, &counts, Vec::new(), u32::MAX);
+    drop(state);
     assert!(stage.day.held.get().is_none(), "a day of bookings needs none");
     stage.day.reserve(&mut stage.day.state.lock(), 3, true);
     assert_eq!(stage.day.held.get().unwrap().len(), usize::from(SLOTS));

@@ -1,5 +1,6 @@
 //! The earliest places are those that a look at every slot would find.
 
+#![allow(clippy::pedantic, reason = "a test says what it means")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use proptest::prelude::*;

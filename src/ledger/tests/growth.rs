@@ -1,20 +1,34 @@
 //! There is always room before a decision, and everyone is found however many they are.
 
+#![allow(clippy::pedantic, reason = "a test says what it means")]
+
 use super::*;
 
 /// Deadlines that were overtaken by a confirmation are dropped when there are too many of them.
 #[test]
 fn deadlines_of_what_is_booked_do_not_pile_up() {
     let mut stage = Stage::new();
-    let actor = ActorId(0);
-    stage.apply(1_000, &grant(0, 7, false, Detail::default()));
-    let (claim, place) = (claim(0), place(10, 0));
-    for round in 0..1_000 {
-        assert!(stage.0.reserve(1));
-        stage.apply(1_000 + round, &Effect::Extended { claim, place, ttl_s: 60, actor });
+    assert!(stage.0.reserve(24));
+    for index in 0..24 {
+        stage.apply(1_000, &grant(index, 7, index < 12, Detail::default()));
     }
-    assert!(stage.0.deadlines.len() <= 2 + 64 + 1, "{}", stage.0.deadlines.len());
-    assert_eq!(stage.0.pop_due(Time::MAX), Some(claim));
+    for index in 0..12 {
+        let returns_at = Some(Time(90_000));
+        stage.apply(2_000, &end(index, ClaimState::Cancelled, false, returns_at));
+    }
+    let (claim, place, actor) = (claim(20), place(10, 20), ActorId(0));
+    // As many as there are claims with a deadline, twice, and a few.
+    let most = 2 * 24 + 64;
+    for round in 0..1_000 {
+        for more in 0..1 + round % 150 {
+            let at = 3_000 + round * 150 + more;
+            stage.apply(at, &Effect::Extended { claim, place, ttl_s: 60, actor });
+        }
+        assert!(stage.0.reserve(1));
+        assert!(stage.0.deadlines.len() <= most, "{} deadlines", stage.0.deadlines.len());
+    }
+    let due = std::iter::from_fn(|| stage.0.pop_due(Time::MAX));
+    assert_eq!(due.count(), 24, "each that counts is still there, once");
 }
 
 #[test]

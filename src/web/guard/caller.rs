@@ -97,8 +97,10 @@ impl Known {
 /// The token of a signed-in browser.
 pub(crate) fn cookie(parts: &Parts) -> Option<&str> {
     let cookies = parts.headers.get_all(header::COOKIE).iter();
-    let pairs = cookies.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    pairs.filter_map(|pair| pair.trim().strip_prefix("staff=")).next()
+    cookies
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix("staff="))
 }
 
 impl FromRequestParts<App> for Caller {

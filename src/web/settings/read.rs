@@ -35,7 +35,7 @@ impl Settings {
     /// What is wrong and where; unknown keys are refused.
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
         let table: toml::Table = text.parse().map_err(|error| wrong(&error))?;
-        for name in table.keys().filter(|name| !NAMES.contains(&name.as_str())) {
+        if let Some(name) = table.keys().find(|name| !NAMES.contains(&name.as_str())) {
             let next = match nearest(name) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the keys are {}", NAMES.join(", ")),

@@ -164,7 +164,7 @@ fn slots_of(
     };
     let mut inside = (0..count).filter(inside);
     let first = inside.next().ok_or_else(|| invalid("from: before to"))?;
-    let last = inside.last().unwrap_or(first);
+    let last = inside.next_back().unwrap_or(first);
     Ok(first..last + 1)
 }
 

@@ -201,7 +201,7 @@ pub(super) fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-pub(super) fn state<'a>(w: &'a Words, state: ClaimState) -> &'a str {
+pub(super) fn state(w: &Words, state: ClaimState) -> &str {
     match state {
         ClaimState::Held => &w.state_held,
         ClaimState::Booked => &w.state_booked,
