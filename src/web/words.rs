@@ -12,8 +12,7 @@ use crate::desk::Language;
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $area:literal, { $($phrase:ident),* $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[derive(Debug)]
         pub(crate) struct $name {
             $(pub(crate) $phrase: String,)*
         }
@@ -22,10 +21,8 @@ macro_rules! words {
             /// The phrases in a language.
             pub(crate) fn of(language: $crate::desk::Language) -> &'static Self {
                 static WORDS: std::sync::LazyLock<[$name; 2]> = std::sync::LazyLock::new(|| {
-                    [
-                        $crate::web::words::read($area, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/words/", $area, ".es.toml"))),
-                        $crate::web::words::read($area, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/words/", $area, ".en.toml"))),
-                    ]
+                    [$name::read($crate::web::words::text!($area, ".es.toml")),
+                     $name::read($crate::web::words::text!($area, ".en.toml"))]
                 });
                 let [es, en] = &*WORDS;
                 match language {
@@ -33,12 +30,49 @@ macro_rules! words {
                     $crate::desk::Language::En => en,
                 }
             }
+
+            // Not derived: for hundreds of phrases that is megabytes of code.
+            fn read(text: &str) -> Self {
+                let mut phrases = $crate::web::words::Phrases::read($area, text);
+                let words = Self { $($phrase: phrases.take(stringify!($phrase)),)* };
+                phrases.done();
+                words
+            }
         }
     };
 }
 
-/// Reads a file of phrases that is compiled in; a test reads all of them.
-pub(crate) fn read<T: serde::de::DeserializeOwned>(area: &str, text: &str) -> T {
+/// The text of a file of phrases.
+macro_rules! text {
+    ($area:literal, $end:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/words/", $area, $end))
+    };
+}
+
+/// A file of phrases that is compiled in, as it is read; a test reads all of them.
+pub(crate) struct Phrases {
+    area: &'static str,
+    rest: BTreeMap<String, String>,
+}
+
+impl Phrases {
+    pub(crate) fn read(area: &'static str, text: &str) -> Self {
+        Self { area, rest: read(area, text) }
+    }
+
+    #[inline(never)]
+    pub(crate) fn take(&mut self, phrase: &str) -> String {
+        let Self { area, rest } = self;
+        rest.remove(phrase).unwrap_or_else(|| panic!("words/{area}: there is no {phrase}"))
+    }
+
+    pub(crate) fn done(self) {
+        assert!(self.rest.is_empty(), "words/{}: too much: {:?}", self.area, self.rest.keys());
+    }
+}
+
+/// Reads a file that is compiled in.
+fn read<T: serde::de::DeserializeOwned>(area: &str, text: &str) -> T {
     toml::from_str(text).unwrap_or_else(|error| panic!("words/{area}: {error}"))
 }
 
@@ -47,7 +81,7 @@ words! {
     Frame, "frame", { skip, other_language, free_of_charge, start, manage, footer, help }
 }
 
-pub(crate) use words;
+pub(crate) use {text, words};
 
 /// A problem in words.
 #[derive(Debug, serde::Deserialize)]
