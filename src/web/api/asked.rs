@@ -77,6 +77,16 @@ pub(crate) struct Party(PartyId);
 /// A place, and for whom.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "slot": "boston~2027-01-12~37",
+    "services": ["passport"],
+    "person": {
+        "name": "Ana Ruiz",
+        "telephone": "+1 617 555 0134",
+        "birth_date": "1990-01-31",
+        "language": "es"
+    }
+}))]
 pub(crate) struct HoldAsk {
     /// From `availability`.
     #[schema(example = "boston~2027-01-12~37")]

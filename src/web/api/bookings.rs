@@ -32,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Either `hold` alone, or with a key a place to book at once.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"hold": "0040000010000001"}))]
 pub(crate) struct BookAsk {
     /// The id of the hold to confirm; nothing else is sent then.
     hold: Option<String>,

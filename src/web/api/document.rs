@@ -39,8 +39,8 @@ pub(crate) fn routes(document: OpenApi) -> Router<App> {
 
 /// Says once what holds for all calls: how to show a key, and what a problem looks like.
 fn complete(document: &mut Value) {
-    for (path, operation) in operations(document) {
-        complete_operation(&path, operation);
+    for (method, path, operation) in operations(document) {
+        complete_operation(&method, &path, operation);
     }
     let problem = serde_json::to_value(problem::Body::schema()).unwrap_or_default();
     if let Some(document) = document.as_object_mut() {
@@ -57,23 +57,30 @@ fn complete(document: &mut Value) {
     }
 }
 
-/// Every operation with its path.
-fn operations(document: &mut Value) -> Vec<(String, &mut Map<String, Value>)> {
+/// Every operation with its method and path.
+fn operations(document: &mut Value) -> Vec<(String, String, &mut Map<String, Value>)> {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     let items = paths.into_iter().flat_map(|paths| paths.iter_mut());
     let mut all = Vec::new();
     for (path, item) in items {
         let Some(item) = item.as_object_mut() else { continue };
         let methods = item.iter_mut().filter(|(name, _)| METHODS.contains(&name.as_str()));
-        let operations = methods.filter_map(|(_, operation)| operation.as_object_mut());
-        all.extend(operations.map(|operation| (path.clone(), operation)));
+        for (method, operation) in methods {
+            if let Some(operation) = operation.as_object_mut() {
+                all.push((method.clone(), path.clone(), operation));
+            }
+        }
     }
     all
 }
 
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
-fn complete_operation(path: &str, operation: &mut Map<String, Value>) {
+fn complete_operation(method: &str, path: &str, operation: &mut Map<String, Value>) {
+    // Functions of two modules may have one name; ids may not.
+    let words = path.split(['/', '{', '}', '.']).filter(|word| !["", "v1"].contains(word));
+    let id = [method].into_iter().chain(words).collect::<Vec<_>>().join("_");
+    operation.insert("operationId".to_owned(), id.into());
     let administration = path.starts_with("/v1/admin");
     let security = if administration { json!([{"key": []}]) } else { json!([{}, {"key": []}]) };
     operation.entry("security").or_insert(security);

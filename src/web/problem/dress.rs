@@ -32,7 +32,7 @@ pub(crate) struct Asker {
     trace: String,
 }
 
-/// A problem on the wire.
+/// Why not, and what next (RFC 9457).
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Body<'a> {

@@ -10,6 +10,40 @@ use crate::web::pages::Frame;
 use super::METHODS;
 use super::example::{Schemas, kind, reference};
 
+/// Words with `code` in between, as HTML; lines of one paragraph are joined.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Prose(String);
+
+impl Prose {
+    fn of(holder: &Value, member: &str) -> Self {
+        let text = holder.get(member).and_then(Value::as_str).unwrap_or_default();
+        let text = text.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>();
+        let mut html = String::new();
+        for (at, part) in text.join("\n\n").split('`').enumerate() {
+            html.push_str(["", "<code>"].get(at % 2).copied().unwrap_or_default());
+            for letter in part.chars() {
+                match letter {
+                    '<' => html.push_str("&lt;"),
+                    '>' => html.push_str("&gt;"),
+                    '&' => html.push_str("&amp;"),
+                    letter => html.push(letter),
+                }
+            }
+            html.push_str(["", "</code>"].get(at % 2).copied().unwrap_or_default());
+        }
+        Self(html)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Escaped already.
+    pub(super) fn html(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The page.
 #[derive(Template)]
 #[template(path = "docs/docs.html")]
@@ -22,7 +56,7 @@ pub(super) struct Docs<'a> {
 /// All calls and schemas of the document.
 #[derive(Debug)]
 pub(super) struct Calls {
-    pub(super) description: String,
+    pub(super) description: Prose,
     pub(super) groups: Vec<Group>,
     pub(super) schemas: Vec<Shape>,
 }
@@ -40,8 +74,8 @@ pub(super) struct Call {
     pub(super) anchor: String,
     pub(super) method: String,
     pub(super) path: String,
-    pub(super) summary: String,
-    pub(super) description: String,
+    pub(super) summary: Prose,
+    pub(super) description: Prose,
     pub(super) access: &'static str,
     pub(super) parameters: Vec<Member>,
     pub(super) body: Option<Kind>,
@@ -59,7 +93,7 @@ pub(super) struct Member {
     pub(super) place: String,
     pub(super) kind: Kind,
     pub(super) required: bool,
-    pub(super) description: String,
+    pub(super) description: Prose,
 }
 
 /// A type, with the schema it refers to.
@@ -72,7 +106,7 @@ pub(super) struct Kind {
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: String,
-    pub(super) description: String,
+    pub(super) description: Prose,
     pub(super) kind: Kind,
 }
 
@@ -80,7 +114,7 @@ pub(super) struct Reply {
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) name: String,
-    pub(super) description: String,
+    pub(super) description: Prose,
     pub(super) members: Vec<Member>,
     pub(super) example: String,
 }
@@ -102,7 +136,7 @@ impl Calls {
             }
         }
         groups.sort_by_key(|group| (rank(&group.name), group.name.clone()));
-        let description = document.pointer("/info/description").map(text).unwrap_or_default();
+        let description = Prose::of(document.get("info").unwrap_or(&Value::Null), "description");
         let schemas = schemas.iter().map(|(name, schema)| Shape::new(name, schema, schemas));
         Self { description, groups, schemas: schemas.collect() }
     }
@@ -122,7 +156,7 @@ impl Call {
         let replies = operation.get("responses").and_then(Value::as_object);
         let replies = replies.into_iter().flatten().map(|(status, reply)| Reply {
             status: status.clone(),
-            description: reply.get("description").map(text).unwrap_or_default(),
+            description: Prose::of(reply, "description"),
             kind: content(reply).map(Kind::new).unwrap_or_default(),
         });
         let member = |parameter: &&Value| Member {
@@ -130,7 +164,7 @@ impl Call {
             place: parameter.get("in").map(text).unwrap_or_default(),
             kind: parameter.get("schema").map(Kind::new).unwrap_or_default(),
             required: parameter.get("required") == Some(&Value::Bool(true)),
-            description: parameter.get("description").map(text).unwrap_or_default(),
+            description: Prose::of(parameter, "description"),
         };
         let open = operation.pointer("/security/0") == Some(&serde_json::json!({}));
         let anchor = path.trim_matches('/').replace(['/', '{', '}'], "-");
@@ -138,8 +172,8 @@ impl Call {
             anchor: format!("{method}-{anchor}"),
             method: method.to_uppercase(),
             path: path.to_owned(),
-            summary: operation.get("summary").map(text).unwrap_or_default(),
-            description: operation.get("description").map(text).unwrap_or_default(),
+            summary: Prose::of(operation, "summary"),
+            description: Prose::of(operation, "description"),
             access: if open { "for all" } else { "with a key" },
             parameters: parameters.iter().map(member).collect(),
             body: body.map(Kind::new),
@@ -182,23 +216,34 @@ impl Kind {
 
 impl Shape {
     fn new(name: &str, schema: &Value, schemas: Schemas<'_>) -> Self {
-        let required = schema.get("required").and_then(Value::as_array);
-        let members = schema.get("properties").and_then(Value::as_object);
-        let members = members.into_iter().flatten().map(|(name, member)| Member {
-            name: name.clone(),
-            place: String::new(),
-            kind: Kind::new(member),
-            required: required.is_some_and(|all| all.iter().any(|one| one == name)),
-            description: member.get("description").map(text).unwrap_or_default(),
+        let parts = schema.get("allOf").and_then(Value::as_array);
+        let parts = parts.into_iter().flatten().chain([schema]);
+        let members = parts.flat_map(|part| {
+            let required = part.get("required").and_then(Value::as_array);
+            let members = part.get("properties").and_then(Value::as_object);
+            members.into_iter().flatten().map(move |(name, member)| Member {
+                name: name.clone(),
+                place: String::new(),
+                kind: Kind::new(member),
+                required: required.is_some_and(|all| all.iter().any(|one| one == name)),
+                description: meaning(member),
+            })
         });
         let example = schemas.example(schema);
         Self {
             name: name.to_owned(),
-            description: schema.get("description").map(text).unwrap_or_default(),
+            description: Prose::of(schema, "description"),
             members: members.collect(),
             example: serde_json::to_string_pretty(&example).unwrap_or_default(),
         }
     }
+}
+
+/// What a member means: said by itself, or by one of its alternatives.
+fn meaning(member: &Value) -> Prose {
+    let alternatives = member.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+    let mut all = [member].into_iter().chain(alternatives).map(|one| Prose::of(one, "description"));
+    all.find(|prose| !prose.is_empty()).unwrap_or_default()
 }
 
 /// The schema of a body or answer.
