@@ -177,7 +177,8 @@ fn requests(
 #[test]
 fn nothing_that_is_sent_makes_a_server_error_and_every_refusal_is_a_problem() {
     let town = Town::new();
-    let mut runner = TestRunner::new(Config { cases: 4_000, ..Config::default() });
+    let mut runner =
+        TestRunner::new(Config { cases: 4_000, failure_persistence: None, ..Config::default() });
     let keys = ["", "Bearer demo-partner", "Bearer demo-desk", "Bearer demo-admin", "Bearer x"];
     let mut seen = [0_u32; 6];
     let count = std::cell::RefCell::new(&mut seen);
@@ -198,7 +199,8 @@ fn nothing_that_is_sent_makes_a_server_error_and_every_refusal_is_a_problem() {
         prop_assert!(status < 500, "{answer:?}");
         if status >= 400 && target.starts_with("/fhir") {
             let kind = answer.header("content-type");
-            prop_assert!(kind.starts_with("application/fhir+json"), "{answer:?}");
+            let own = kind.starts_with("application/fhir+json");
+            prop_assert!(own || kind == "application/problem+json", "{answer:?}");
         } else if status >= 400 {
             let kind = answer.header("content-type");
             prop_assert_eq!(kind, "application/problem+json", "{:?}", answer);
@@ -226,6 +228,9 @@ fn every_call_of_the_document_is_there_and_nothing_else_is() {
     }
     town.get("/v1/nothing", &[]).problem(404, "not-found");
     town.get("/v1", &[]).problem(404, "not-found");
+    // Found by chance: an empty id is no route, and was answered with a page for people.
+    town.get("/fhir/Slot/", &[]).problem(404, "not-found");
+    town.get("/v1/holds/", &[("accept", "text/html")]).problem(404, "not-found");
     town.delete("/v1/offices", &[]).problem(405, "method-not-allowed");
 }
 

@@ -145,8 +145,10 @@ fn json(problem: &Problem, language: Language, trace: &str, app: &App) -> Respon
     (problem.status, [(header::CONTENT_TYPE, KIND)], text).into_response()
 }
 
+/// Whether programs call here, who are not to be shown a page.
 fn is_api(path: &str) -> bool {
-    path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    ["/v1", "/fhir"].into_iter().any(|root| path.strip_prefix(root).is_some_and(below))
 }
 
 /// The trace id that a proxy gave in `traceparent` (W3C Trace Context), else one of our own.
