@@ -8,7 +8,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     unreachable_pub,
-    dead_code,
     missing_docs,
     reason = "a test may panic, and has no readers but its own"
 )]
@@ -17,7 +16,8 @@
 mod stage;
 
 use axum::http::{Method, header};
-use stage::{ANA, EVA, LUIS, Town};
+use cupo::{DirectoryOptions, DirectoryStore, Engine, Fault, SimFileSystem};
+use stage::{ANA, LUIS, TOWN, Town};
 
 const PAGES: [&str; 18] = [
     "/",
@@ -84,7 +84,7 @@ fn a_lost_draft_leads_to_a_friendly_page() {
     page.has("href=\"/book/service\"");
     page.has("href=\"/manage\"");
     // From there the way begins again.
-    ana.book(EVA, Some("dallas"));
+    ana.book(LUIS, Some("dallas"));
 }
 
 #[test]
@@ -142,6 +142,38 @@ fn nonsense_in_forms_is_never_a_failure() {
         if to == "/book/taken" {
             ana.see("/book/taken").has("Ver todas las horas");
         }
+    }
+}
+
+#[test]
+fn a_busy_service_asks_for_a_little_patience() {
+    let town = Town::on(Engine::builder().memory_max(1), TOWN);
+    let mut ana = town.citizen();
+    let slot = ana.to_times(ANA, Some("boston")).slots()[0].clone();
+    let page = ana.post("/book/when", &[("slot", &slot)]);
+    assert_eq!(
+        (page.status.as_u16(), page.headers[header::RETRY_AFTER].as_bytes()),
+        (503, &b"2"[..])
+    );
+    page.has("Hay mucha gente en este momento");
+    page.has("href=\"/book/when\"");
+}
+
+#[test]
+fn a_service_whose_disk_fails_says_that_it_is_under_maintenance() {
+    let disk = SimFileSystem::new();
+    let options = DirectoryOptions { background: false, ..DirectoryOptions::default() };
+    let store = DirectoryStore::open(disk.clone(), "log", options).unwrap();
+    let town = Town::on(Engine::builder().store(store), TOWN);
+    let mut ana = town.citizen();
+    ana.to_check(ANA, Some("boston"));
+    disk.fail_call(disk.calls() + 1, Fault::Eio);
+    for _ in 0..2 {
+        let page = ana.post("/book/check", &[]);
+        assert_eq!(page.status, 503);
+        page.has("El servicio est");
+        page.has("en mantenimiento");
+        page.has("href=\"/book/check\"");
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use cupo::web::{App, router};
-use cupo::{Catalog, Engine, ManualClock};
+use cupo::{Builder, Catalog, Engine, ManualClock};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -83,7 +83,6 @@ per_party = 2
 
 pub const ANA: Person = Person { name: "Ana Ruiz", telephone: "202 555 0101", year: "1990" };
 pub const LUIS: Person = Person { name: "Luis Paz", telephone: "202 555 0102", year: "1985" };
-pub const EVA: Person = Person { name: "Eva Sol", telephone: "202 555 0103", year: "1979" };
 
 /// Born on a 31 January.
 #[derive(Clone, Copy, Debug)]
@@ -107,8 +106,12 @@ impl Town {
     }
 
     pub fn of(catalog: &str) -> Self {
+        Self::on(Engine::builder(), catalog)
+    }
+
+    pub fn on(builder: Builder, catalog: &str) -> Self {
         let clock = ManualClock::at("2027-01-04T12:00:00Z".parse().unwrap());
-        let engine = Engine::builder().clock(clock.clone()).open().unwrap();
+        let engine = builder.clock(clock.clone()).open().unwrap();
         let catalog = Catalog::from_toml(catalog).map_err(Arc::new).unwrap();
         engine.install(&catalog).unwrap();
         let app = App::in_memory(engine).unwrap();

@@ -96,7 +96,7 @@ for (const form of all("form[data-live]")) {
     const text = document.createElement("span");
     text.className = "gone";
     const time = place.matches(".offer") ? "" : button.textContent;
-    text.textContent = `${time} ${form.dataset.gone}`.trim();
+    text.textContent = `${time}\n${form.dataset.gone}`.trim();
     const focused = document.activeElement === button;
     if (focused) text.tabIndex = -1;
     button.replaceWith(text);

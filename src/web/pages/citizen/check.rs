@@ -94,7 +94,7 @@ pub(super) async fn answer(mut visit: Visit) -> Response {
         None => engine.confirm(hold).await,
     };
     match answer {
-        Ok(receipt) => booked(visit, receipt.claim),
+        Ok(receipt) => booked(visit, receipt.id()),
         Err(Error::Rejected(Rejection::TooLate { .. })) if visit.draft.moving.is_some() => {
             visit.draft.moving = None;
             visit.release().await;
@@ -115,11 +115,10 @@ pub(super) async fn extend(visit: Visit) -> Response {
     };
     let ttl = visit.app.engine.catalog().map_or(600, |catalog| catalog.holds.ttl.seconds());
     match visit.app.engine.extend(hold, Duration::from_secs(ttl)).await {
-        Ok(_) => go(Step::Check.path()),
         Err(Error::Rejected(Rejection::TooLate { .. } | Rejection::OutOfRange { .. })) => {
             go("/book/check?last=1")
         }
-        Err(Error::Rejected(_)) => go(Step::Check.path()),
+        Ok(_) | Err(Error::Rejected(_)) => go(Step::Check.path()),
         Err(error) => failed(visit.frame, Step::Check.path(), &error.into()),
     }
 }

@@ -54,7 +54,7 @@ pub(super) async fn ask(visit: Visit) -> Response {
     let first = |query: &Openings| engine.openings(&query.clone().limit(1)).first().copied();
     let words = |opening: Opening| {
         let spot = spot(&visit.app, opening.slot, opening.starts_at, language);
-        (format!("{}, {}", spot.day, spot.time), spot.place)
+        (spot.moment, spot.place)
     };
     let earliest = first(&query).map(words).map(|(when, office)| format!("{when}, {office}"));
     let chosen = visit.draft.offices.clone().unwrap_or_default();

@@ -114,7 +114,7 @@ pub(super) fn none(visit: Visit, query: &Openings) -> Response {
     others.sort_by_key(|(at, ..)| *at);
     let other = |(at, office, key, opening): (DateTime<Utc>, OfficeId, String, crate::Opening)| {
         let spot = spot(&app, opening.slot, at, language);
-        let words = format!("{}, {}", spot.day, spot.time);
+        let words = spot.moment;
         Other { key, name: short_name_of(&app, office), words }
     };
     let offices: Vec<OfficeId> =

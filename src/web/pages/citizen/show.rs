@@ -23,6 +23,8 @@ pub(super) struct Spot {
     /// Without its year, unless that is needed.
     pub(super) day: String,
     pub(super) time: String,
+    /// Day and time within a sentence.
+    pub(super) moment: String,
     /// The office as lists have it.
     pub(super) place: String,
     /// `America/Chicago, UTC-6`.
@@ -43,22 +45,25 @@ pub(super) fn spot(app: &App, slot: SlotId, at: DateTime<Utc>, language: Languag
     let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
     let rest = if rest == 0 { String::new() } else { format!(":{rest:02}") };
     let shared = catalog.as_deref().map_or(0, shared_beginning);
-    let words = capital(&civil::date_in_words(wall.date_naive(), language));
+    let words = civil::date_in_words(wall.date_naive(), language);
+    let time = civil::time_in_words(wall, language);
     let far = at - engine.now() > TimeDelta::days(300);
+    let day = if far { words.clone() } else { without_year(&words) };
     Spot {
         slot: wire::slot_to_text(engine, slot),
         place: office.map(|office| short_name(office, shared)).unwrap_or_default(),
         office: office.map(office_name).or(key).unwrap_or_default(),
         address: office.and_then(|office| office.address.clone()),
-        day: if far { words.clone() } else { without_year(&words) },
-        date: words,
-        time: civil::time_in_words(wall, language),
+        date: capital(&words),
+        day: capital(&day),
+        moment: format!("{day}, {time}"),
+        time,
         zone: format!("{zone}, UTC{sign}{hours}{rest}"),
     }
 }
 
 /// A date in words without its year.
-fn without_year(words: &str) -> String {
+pub(super) fn without_year(words: &str) -> String {
     let (rest, _) = words.rsplit_once(' ').unwrap_or((words, ""));
     rest.strip_suffix(" de").unwrap_or(rest).to_owned()
 }

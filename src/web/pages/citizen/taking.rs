@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use crate::desk::DeskError;
 use crate::web::App;
-use crate::{Ask, Claim, ClaimState, Error, Rejection, SlotId};
+use crate::{Ask, Claim, ClaimId, ClaimState, Error, Rejection, SlotId};
 
 use super::message::failed;
 use super::visit::{Step, Visit, go};
@@ -19,7 +19,7 @@ pub(super) async fn take(mut visit: Visit, slot: SlotId) -> Response {
     if let Some(hold) = visit.draft.hold {
         match visit.app.engine.claim(hold).await {
             Ok(claim) if runs(&visit.app, &claim) => return swap(visit, claim, slot).await,
-            Ok(claim) if claim.state == ClaimState::Booked => return booked(visit, claim),
+            Ok(claim) if claim.state == ClaimState::Booked => return booked(visit, claim.id),
             // Its time is over: it makes room at once.
             _ => visit.release().await,
         }
@@ -66,7 +66,7 @@ fn taken(mut visit: Visit, claim: Claim) -> Response {
             visit.draft.hold = Some(claim.id);
             visit.go(Step::Check.path())
         }
-        ClaimState::Booked => booked(visit, claim),
+        ClaimState::Booked => booked(visit, claim.id),
         // The answer to a repeat of what has ended meanwhile.
         _ => {
             visit.draft.attempt += 1;
@@ -77,12 +77,12 @@ fn taken(mut visit: Visit, claim: Claim) -> Response {
 }
 
 /// Notes that the claim is booked.
-pub(super) fn booked(mut visit: Visit, claim: Claim) -> Response {
+pub(super) fn booked(mut visit: Visit, claim: ClaimId) -> Response {
     visit.draft.moved = visit.draft.moving.take().is_some();
     visit.draft.hold = None;
     visit.draft.attempt += 1;
-    visit.draft.booked = Some(claim.id);
-    visit.draft.managing = Some(claim.id);
+    visit.draft.booked = Some(claim);
+    visit.draft.managing = Some(claim);
     visit.draft.refused = None;
     visit.go("/booked")
 }

@@ -18,13 +18,15 @@ use crate::{ClaimState, OfficeId, Opening, Openings, ServiceId};
 use super::super::frame::{Frame, fill, page};
 use super::Words;
 use super::fields::Fields;
-use super::show::{Spot, capital, short_name_of, spot, spot_of};
+use super::show::{Spot, capital, short_name_of, spot, spot_of, without_year};
 use super::taking::{runs, take};
 use super::visit::{Draft, Step, Visit, go};
 use month::Month;
 
 /// As many times of a day as are read, over all offices.
 const TIMES_MAX: usize = 1_000;
+/// Offices of a day that are listed at once; the rest is folded.
+const OFFICES_SHOWN: usize = 10;
 /// Days apart that one look at what is still free covers.
 const LIVE_DAYS: i64 = 14;
 
@@ -56,6 +58,9 @@ struct Day {
     title: String,
     groups: Vec<Part>,
     offices: Vec<OfficeDay>,
+    /// The rest of them, folded.
+    more: Vec<OfficeDay>,
+    more_title: String,
     before: Option<(String, String)>,
     after: Option<(String, String)>,
 }
@@ -260,15 +265,21 @@ impl View<'_> {
     fn day(&self, date: NaiveDate) -> Day {
         let query = self.query.clone().from(date).to(date).limit(TIMES_MAX);
         let found = self.app.engine.openings(&query);
+        let mut offices =
+            if self.office.is_some() { Vec::new() } else { self.offices(date, &found) };
+        let more = offices.split_off(offices.len().min(OFFICES_SHOWN));
+        let count = more.len();
         let after = date.succ_opt().and_then(|next| self.find(self.query.clone().from(next)));
         let step = |date: NaiveDate| {
-            let text = capital(&date_in_words(date, self.language));
+            let text = capital(&without_year(&date_in_words(date, self.language)));
             (self.link(self.office, None, Some(date)), text)
         };
         Day {
-            title: capital(&date_in_words(date, self.language)),
+            title: capital(&without_year(&date_in_words(date, self.language))),
             groups: self.office.map(|_| self.parts(&found)).unwrap_or_default(),
-            offices: if self.office.is_some() { Vec::new() } else { self.offices(date, &found) },
+            offices,
+            more,
+            more_title: fill(&self.w.more_offices, "n", count),
             before: self.free_before(date).map(step),
             after: after.map(|opening| step(opening.slot.day.date())),
         }
@@ -283,7 +294,7 @@ impl View<'_> {
 
     /// The times of one office: morning, afternoon, evening.
     fn parts(&self, found: &[Opening]) -> Vec<Part> {
-        let mut times: BTreeMap<u32, BTreeMap<(u32, u32), TimeButton>> = BTreeMap::new();
+        let mut times: BTreeMap<u32, BTreeMap<DateTime<Utc>, TimeButton>> = BTreeMap::new();
         for opening in found {
             let local = self.local(opening);
             let spot = spot(self.app, opening.slot, opening.starts_at, self.language);
@@ -292,10 +303,9 @@ impl View<'_> {
                 12..18 => 1,
                 _ => 2,
             };
-            let at = (local.num_seconds_from_midnight(), local.offset().local_minus_utc() as u32);
             let label = format!("{}, {}, {}", spot.time, spot.date, spot.office);
             let button = TimeButton { slot: spot.slot, text: spot.time, label };
-            times.entry(part).or_default().entry(at).or_insert(button);
+            times.entry(part).or_default().entry(opening.starts_at).or_insert(button);
         }
         let titles = [&self.w.morning, &self.w.afternoon, &self.w.evening];
         let part = |(number, times): (u32, BTreeMap<_, TimeButton>)| Part {
