@@ -44,7 +44,7 @@ const PAGES: [&str; 18] = [
 fn a_look_changes_nothing() {
     let town = Town::new();
     let (mut ana, mut luis) = (town.citizen(), town.citizen());
-    ana.to_check(ANA, Some("boston"));
+    ana.goes_to_check(ANA, Some("boston"));
     luis.book(LUIS, Some("boston"));
     let before = town.app.engine.stats().last;
     for citizen in [&mut ana, &mut luis] {
@@ -65,7 +65,7 @@ fn a_look_changes_nothing() {
 fn a_lost_draft_leads_to_a_friendly_page() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_check(ANA, Some("boston"));
+    ana.goes_to_check(ANA, Some("boston"));
     ana.jar.retain(|(name, _)| name != "draft");
     ana.jar.push(("draft".into(), "somethingelse".into()));
     for page in ["/book/office", "/book/details", "/book/when", "/book/check", "/book/expired"] {
@@ -91,7 +91,7 @@ fn a_lost_draft_leads_to_a_friendly_page() {
 fn who_finishes_leaves_nothing_behind() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_check(ANA, Some("boston"));
+    ana.goes_to_check(ANA, Some("boston"));
     let kept = ana.jar.clone();
     assert_eq!(ana.answer("/leave", &[]), "/");
     assert_eq!(town.held_and_booked(), (0, 0));
@@ -121,7 +121,7 @@ fn nonsense_in_forms_is_never_a_failure() {
     for body in ["", "&&&===", "%", "%zz=%e9", "service=%00", "slot=~~", "persons=-1", &long] {
         let town = Town::new();
         let mut ana = town.citizen();
-        ana.to_check(ANA, Some("boston"));
+        ana.goes_to_check(ANA, Some("boston"));
         for page in PAGES {
             let seen = ana.send(Method::POST, page, body);
             assert!(!seen.status.is_server_error(), "{page} {body}: {seen:?}");
@@ -135,7 +135,7 @@ fn nonsense_in_forms_is_never_a_failure() {
     }
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_times(ANA, Some("boston"));
+    ana.goes_to_times(ANA, Some("boston"));
     for slot in ["", "boston~2027-01-04~0", "boston~2099-01-04~18", "nowhere~2027-01-04~18", "x"] {
         let to = ana.answer("/book/when", &[("slot", slot)]);
         assert!(["/book/taken", "/book/when"].contains(&to.as_str()), "{slot}: {to}");
@@ -148,8 +148,9 @@ fn nonsense_in_forms_is_never_a_failure() {
 #[test]
 fn a_busy_service_asks_for_a_little_patience() {
     let town = Town::on(Engine::builder().memory_max(1), TOWN);
+    town.app.engine.tick();
     let mut ana = town.citizen();
-    let slot = ana.to_times(ANA, Some("boston")).slots()[0].clone();
+    let slot = ana.goes_to_times(ANA, Some("boston")).slots()[0].clone();
     let page = ana.post("/book/when", &[("slot", &slot)]);
     assert_eq!(
         (page.status.as_u16(), page.headers[header::RETRY_AFTER].as_bytes()),
@@ -166,7 +167,7 @@ fn a_service_whose_disk_fails_says_that_it_is_under_maintenance() {
     let store = DirectoryStore::open(disk.clone(), "log", options).unwrap();
     let town = Town::on(Engine::builder().store(store), TOWN);
     let mut ana = town.citizen();
-    ana.to_check(ANA, Some("boston"));
+    ana.goes_to_check(ANA, Some("boston"));
     disk.fail_call(disk.calls() + 1, Fault::Eio);
     for _ in 0..2 {
         let page = ana.post("/book/check", &[]);
@@ -175,6 +176,7 @@ fn a_service_whose_disk_fails_says_that_it_is_under_maintenance() {
         page.has("en mantenimiento");
         page.has("href=\"/book/check\"");
     }
+    assert_eq!(ana.send(Method::GET, "/book/check", "").status, 503);
 }
 
 #[test]
@@ -217,7 +219,7 @@ fn pages_are_small_with_57_offices() {
 fn only_some_days_of_the_week() {
     let town = Town::new();
     let mut ana = town.citizen();
-    ana.to_times(ANA, Some("boston"));
+    ana.goes_to_times(ANA, Some("boston"));
     let page = ana.see("/book/when?wd=2");
     page.has("Elegir 9:00, Mi");
     page.lacks("day=2027-01-07");
