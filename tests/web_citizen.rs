@@ -295,6 +295,11 @@ fn a_wrong_code_and_a_wrong_birth_date_get_the_same_answer_and_are_counted() {
     let code = ana.book(ANA, None);
     let mut thief = town.citizen();
     let other = Code::from_number(1).unwrap().to_string();
+    // What cannot be a code or a date is no try.
+    for who in [Person { year: "90", ..ANA }; 20] {
+        assert_eq!(thief.prove(&code, who).to(), Some("/manage?wrong=1"));
+    }
+    thief.see("/manage?wrong=1").has("href=\"#day\"");
     let mut seen = Vec::new();
     for (code, who) in [(other.as_str(), ANA), (code.as_str(), LUIS)] {
         assert_eq!(thief.prove(code, who).to(), Some("/manage?wrong=1"));

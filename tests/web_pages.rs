@@ -148,6 +148,7 @@ fn nonsense_in_forms_is_never_a_failure() {
 #[test]
 fn a_busy_service_asks_for_a_little_patience() {
     let town = Town::on(Engine::builder().memory_max(1), TOWN);
+    town.app.engine.tick();
     let mut ana = town.citizen();
     let slot = ana.goes_to_times(ANA, Some("boston")).slots()[0].clone();
     let page = ana.post("/book/when", &[("slot", &slot)]);
@@ -175,6 +176,7 @@ fn a_service_whose_disk_fails_says_that_it_is_under_maintenance() {
         page.has("en mantenimiento");
         page.has("href=\"/book/check\"");
     }
+    assert_eq!(ana.send(Method::GET, "/book/check", "").status, 503);
 }
 
 #[test]

@@ -45,7 +45,10 @@ pub(super) async fn ask(mut visit: Visit) -> Response {
     }
     let (claim, person) = match (held(&visit).await, visit.draft.person.take()) {
         (Ok(claim), Some(person)) => (claim, person),
-        (Err(to), _) => return go(to),
+        (Err(Away::To(to)), _) => return go(to),
+        (Err(Away::Failed(error)), _) => {
+            return failed(visit.frame, Step::Check.path(), &error.into());
+        }
         _ => return go(Step::Details.path()),
     };
     let language = visit.frame.language;
@@ -87,7 +90,8 @@ pub(super) async fn answer(mut visit: Visit) -> Response {
     let engine = &visit.app.engine;
     let slot = match engine.claim(hold).await {
         Ok(claim) => claim.slot,
-        Err(_) => return go("/book/lost"),
+        Err(Error::Rejected(_)) => return go("/book/lost"),
+        Err(error) => return failed(visit.frame, Step::Check.path(), &error.into()),
     };
     let answer = match visit.draft.moving {
         Some(booking) => engine.reschedule_to_hold(booking, hold, visit.request("move")).await,
@@ -123,16 +127,26 @@ pub(super) async fn extend(visit: Visit) -> Response {
     }
 }
 
-/// The draft's hold, or where to go without one.
-async fn held(visit: &Visit) -> Result<Claim, &'static str> {
-    let hold = visit.draft.hold.ok_or(Step::When.path())?;
-    let claim = visit.app.engine.claim(hold).await.map_err(|_| "/book/expired")?;
+/// Why there is nothing to check.
+enum Away {
+    To(&'static str),
+    Failed(Error),
+}
+
+/// The draft's hold, or why there is none.
+async fn held(visit: &Visit) -> Result<Claim, Away> {
+    let hold = visit.draft.hold.ok_or(Away::To(Step::When.path()))?;
+    let claim = visit.app.engine.claim(hold).await.map_err(|error| match error {
+        Error::Rejected(_) => Away::To("/book/expired"),
+        other => Away::Failed(other),
+    })?;
     let person = visit.draft.person.as_ref();
     let own = person.is_some_and(|person| visit.app.reception.party(person) == claim.party);
     if own && runs(&visit.app, &claim) {
         return Ok(claim);
     }
-    Err(if own && claim.state == ClaimState::Booked { "/booked" } else { "/book/expired" })
+    let booked = own && claim.state == ClaimState::Booked;
+    Err(Away::To(if booked { "/booked" } else { "/book/expired" }))
 }
 
 fn time_left(w: &Words, seconds: i64) -> String {

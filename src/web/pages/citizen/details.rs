@@ -82,10 +82,11 @@ pub(super) fn birth(fields: &Fields) -> Birth {
     Birth { day: part("day"), month: part("month"), year: part("year") }
 }
 
-/// The date of three typed parts, if it is one.
+/// The date of three typed parts, if it is one; the year 90 is meant otherwise.
 pub(super) fn date_of(birth: &Birth) -> Option<NaiveDate> {
     let (year, month) = (birth.year.parse().ok()?, birth.month.parse().ok()?);
-    NaiveDate::from_ymd_opt(year, month, birth.day.parse().ok()?)
+    let date = NaiveDate::from_ymd_opt(year, month, birth.day.parse().ok()?);
+    date.filter(|_| year >= 1000)
 }
 
 /// As much of it as is shown again.

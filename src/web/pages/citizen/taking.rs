@@ -91,7 +91,10 @@ pub(super) fn booked(mut visit: Visit, claim: ClaimId) -> Response {
 pub(super) fn refuse(mut visit: Visit, slot: SlotId, error: &DeskError) -> Response {
     let rejection = match error {
         DeskError::Engine(Error::Rejected(rejection)) => *rejection,
-        other => return failed(visit.frame, Step::When.path(), other),
+        other => {
+            let back = if visit.draft.hold.is_some() { Step::Check } else { Step::When };
+            return failed(visit.frame, back.path(), other);
+        }
     };
     if !matches!(rejection, Rejection::RequestReused { .. }) {
         visit.draft.refused = Some((slot, rejection));
