@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 
 use crate::web::App;
 use crate::web::admin::{
-    Affected, Closed, ClosedDay, Fate, Which, close, closures, impact, invalid, not_found, reopen,
+    Affected, Closed, ClosedDay, Fate, Which, close, closures, impact, not_found, reopen,
 };
 use crate::web::civil::{Moment, date_in_words};
 use crate::web::pages::frame::{Frame, page};
@@ -150,7 +150,7 @@ fn read(fields: &Fields) -> Result<(Which, String), Problem> {
     let office = if calendar.is_some() { None } else { named("office") };
     let reason = fields.get("reason").to_owned();
     if !(1..=240).contains(&reason.len()) || reason.chars().any(char::is_control) {
-        return Err(invalid("reason: 1 to 240 bytes"));
+        return Err(Problem::invalid("reason: 1 to 240 bytes"));
     }
     Ok((Which { calendar, office, from, to }, reason))
 }
@@ -228,7 +228,7 @@ async fn carry_out(State(app): State<App>, admin: Admin, fields: Fields) -> Resp
             "keep" => (Fate::Keep, false),
             "offer" => (Fate::Keep, true),
             "cancel" => (Fate::Cancel, false),
-            _ => return Err(invalid("fate: keep, offer or cancel")),
+            _ => return Err(Problem::invalid("fate: keep, offer or cancel")),
         };
         let by = &admin.session.name;
         let hash = fields.get("impact");
