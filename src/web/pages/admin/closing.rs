@@ -326,7 +326,7 @@ async fn contacts(
     Ok((closed, contacts))
 }
 
-/// The nearest free places at the same office.
+/// The nearest free places at the same office: from that date on if there are any.
 fn offers(app: &App, claim: &Claim) -> Vec<String> {
     let engine = &app.engine;
     let mut services = claim.services.as_slice().iter();
@@ -341,9 +341,12 @@ fn offers(app: &App, claim: &Claim) -> Vec<String> {
         query = query.in_turn();
     }
     let query = services.fold(query, |query, service| query.also(*service));
-    let openings = engine.openings(&query).into_iter();
+    let mut openings = engine.openings(&query.clone().from(claim.slot.day.date()));
+    if openings.is_empty() {
+        openings = engine.openings(&query);
+    }
     let text = |opening: crate::Opening| {
         Moment::new(engine, opening.slot.day.calendar(), opening.starts_at).local.replace('T', " ")
     };
-    openings.map(text).collect()
+    openings.into_iter().map(text).collect()
 }
