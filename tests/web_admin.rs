@@ -160,7 +160,6 @@ async fn parts_of_the_catalog_are_made_replaced_and_taken_out() {
         ("/v1/admin/services/Vi~sit", "{}"),
         ("/v1/admin/offices/east", r#"{"zone": "Mars/Base"}"#),
         ("/v1/admin/calendars/east", r#"{"office": "nowhere"}"#),
-        ("/v1/admin/services/visit?dry_run=perhaps", "{}"),
     ];
     for (path, body) in wrong {
         assert_eq!(
@@ -168,6 +167,11 @@ async fn parts_of_the_catalog_are_made_replaced_and_taken_out() {
             refused(422, "invalid"),
             "{path} {body}"
         );
+    }
+    for (path, body) in
+        [("/v1/admin/services/visit?dry_run=perhaps", "{}"), ("/v1/admin/services/visit", "{")]
+    {
+        assert_eq!(office.put(path, body).await.problem(), refused(400, "malformed"));
     }
     // What something else needs stays.
     let needed = office.delete("/v1/admin/offices/north").await;
@@ -321,8 +325,12 @@ async fn the_audit_is_read_page_by_page() {
         (&json!(3), &json!(1))
     );
     assert_eq!(last["next"], Value::Null);
-    for wrong in ["limit=0", "limit=1001", "cursor=x"] {
+    for (wrong, status, name) in [
+        ("limit=0", 422, "invalid"),
+        ("limit=1001", 422, "invalid"),
+        ("cursor=x", 400, "malformed"),
+    ] {
         let answer = office.get(&format!("/v1/admin/audit?{wrong}")).await;
-        assert_eq!(answer.problem(), (422, "invalid".to_owned()));
+        assert_eq!(answer.problem(), refused(status, name));
     }
 }

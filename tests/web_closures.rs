@@ -143,7 +143,7 @@ async fn what_cannot_be_closed_is_refused() {
         (with("reason", json!(" ")), 422, "invalid"),
         (with("reason", json!("x".repeat(241))), 422, "invalid"),
         (with("colour", json!("red")), 422, "invalid"),
-        ("{".to_owned(), 422, "invalid"),
+        ("{".to_owned(), 400, "malformed"),
     ] {
         assert_eq!(office.post(DRY, &body).await.problem(), (status, name.to_owned()), "{body}");
     }

@@ -69,17 +69,13 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(move || work(&app)).await.unwrap_or_else(|_| Err(broken()))
 }
 
-pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
-}
-
 pub(crate) fn not_found(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
 }
 
 /// What is wrong with a document.
 pub(crate) fn wrong(error: &CatalogError) -> Problem {
-    invalid(error.to_string())
+    Problem::invalid(error.to_string())
 }
 
 /// An error of a call that installs a catalog.

@@ -260,7 +260,8 @@ async function keyboard(chrome, base) {
   await page.keyboard.type("Consulado de México en Boston");
   await to("from", "");
   const [year, month, day] = slot.split("~")[1].split("-");
-  await page.keyboard.type(page.context().locale === "en-US" ? `${month}${day}${year}` : `${day}${month}${year}`);
+  await page.keyboard.type(`${month}${day}${year}`);
+  check((await page.inputValue("#from")) === `${year}-${month}-${day}`, "keyboard: the date is another one");
   await to("reason", "");
   await page.keyboard.type("Sin luz");
   await page.keyboard.press("Enter");

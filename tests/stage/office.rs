@@ -76,7 +76,8 @@ impl Office {
         if let Some(version) = version {
             request = request.header(header::IF_MATCH, version);
         }
-        let kind = if body.starts_with('{') { "application/json" } else { "application/toml" };
+        let toml = path.starts_with("/v1/admin/catalog") && !body.starts_with('{');
+        let kind = if toml { "application/toml" } else { "application/json" };
         let request = request.header(header::CONTENT_TYPE, kind);
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }

@@ -14,9 +14,7 @@ use crate::web::wire;
 use crate::{ClaimId, DayId, DayView, Engine};
 
 use super::edit::below_booked;
-use super::{
-    Affected, Edited, Expected, Wish, affected, blocking, edit, invalid, not_found, to_the_end,
-};
+use super::{Affected, Edited, Expected, Wish, affected, blocking, edit, not_found, to_the_end};
 
 /// More slots than any day has.
 const SLOTS_MAX: u16 = 1_501;
@@ -96,7 +94,7 @@ pub(crate) async fn set_capacity(
         let slots = slots.unwrap_or(0..SLOTS_MAX);
         let slots = slots.start..slots.end.min(SLOTS_MAX);
         if slots.is_empty() {
-            return Err(invalid("slots: at least one, first before end"));
+            return Err(Problem::invalid("slots: at least one, first before end"));
         }
         let span = slots.clone();
         let planned = blocking(&app, move |app| {

@@ -17,7 +17,7 @@ use crate::web::wire;
 use crate::{ActorId, Claim, ClaimId, ClaimState, DayId, Engine, Error};
 
 use super::version::short_hash;
-use super::{Affected, affected, blocking, invalid, not_found, to_the_end};
+use super::{Affected, affected, blocking, not_found, to_the_end};
 
 /// The longest closure.
 const DAYS_MAX: i64 = 400;
@@ -239,21 +239,23 @@ fn days_of(engine: &Engine, which: &Which) -> Result<(Vec<DayId>, Vec<String>), 
     let calendars = match (calendar, office) {
         (Some(key), None) => engine.calendar(key).map(|calendar| vec![calendar]),
         (None, Some(key)) => engine.office(key).map(|office| engine.calendars_of(office)),
-        _ => return Err(invalid("either calendar or office")),
+        _ => return Err(Problem::invalid("either calendar or office")),
     };
     let none = || not_found("there is no such calendar or office");
     let calendars = calendars.filter(|calendars| !calendars.is_empty()).ok_or_else(none)?;
     let count = to.signed_duration_since(*from).num_days();
     if !(0..DAYS_MAX).contains(&count) {
-        return Err(invalid(format!("to: on or after from, {DAYS_MAX} days at most")));
+        return Err(Problem::invalid(format!("to: on or after from, {DAYS_MAX} days at most")));
     }
     let (mut days, mut ahead) = (Vec::new(), Vec::new());
     for calendar in calendars {
         for date in from.iter_days().take_while(|date| date <= to) {
             let day = DayId::new(calendar, date);
-            let day = day.ok_or_else(|| invalid("dates from 2000 to 2179"))?;
+            let day = day.ok_or_else(|| Problem::invalid("dates from 2000 to 2179"))?;
             if date < today(engine, day) {
-                return Err(invalid("from: today or later; what is over cannot be closed"));
+                return Err(Problem::invalid(
+                    "from: today or later; what is over cannot be closed",
+                ));
             }
             if engine.day(day).is_some() {
                 days.push(day);

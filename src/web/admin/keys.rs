@@ -8,7 +8,7 @@ use crate::web::App;
 use crate::web::guard::{KeyEntry, Role, Session};
 use crate::web::problem::Problem;
 
-use super::{invalid, not_found, to_the_end};
+use super::{not_found, to_the_end};
 
 /// Makes a key; the second of the answer is the key itself, which is nowhere else.
 ///
@@ -22,9 +22,9 @@ pub(crate) async fn make_key(
 ) -> Result<(KeyEntry, String), Problem> {
     let name = name.trim().to_owned();
     if !(1..=80).contains(&name.chars().count()) || name.chars().any(char::is_control) {
-        return Err(invalid("name: 1 to 80 characters"));
+        return Err(Problem::invalid("name: 1 to 80 characters"));
     }
-    let role: Role = role.parse().map_err(|()| invalid("role: partner, desk or admin"))?;
+    let role: Role = role.parse().map_err(|()| Problem::invalid("role: partner, desk or admin"))?;
     let (app, by) = (app.clone(), by.to_owned());
     to_the_end(async move {
         let now = app.engine.now();

@@ -11,8 +11,8 @@ use crate::web::App;
 use crate::web::problem::Problem;
 use crate::{ClaimState, DayId, Effect, Engine, Error, Seq, SlotId};
 
+use super::blocking;
 use super::fill::Load;
-use super::{blocking, invalid};
 
 /// Days between booking and appointment: the first day of each group.
 pub(crate) const LEADS: [i64; 6] = [0, 1, 3, 8, 15, 31];
@@ -58,7 +58,7 @@ pub(crate) async fn report(
     (from, to): (NaiveDate, NaiveDate),
 ) -> Result<Report, Problem> {
     if !(0..DAYS_MAX).contains(&to.signed_duration_since(from).num_days()) {
-        return Err(invalid(format!("to: on or after from, {DAYS_MAX} days at most")));
+        return Err(Problem::invalid(format!("to: on or after from, {DAYS_MAX} days at most")));
     }
     let engine = &app.engine;
     let of_office = |day: &DayId| {

@@ -14,21 +14,20 @@ mod parts;
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder};
 use utoipa::{IntoParams, IntoResponses};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::Catalog;
 use crate::web::App;
-use crate::web::admin::{Edited, Expected, Wish, invalid, not_found};
+use crate::web::admin::{Edited, Expected, Wish, not_found};
+use crate::web::api::extract::{Json, Query};
 use crate::web::guard::AdminCaller;
 use crate::web::problem::Problem;
 
@@ -83,47 +82,28 @@ impl FromRequestParts<App> for Editor {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = AdminCaller::from_request_parts(parts, app).await?;
-        let Asked(query) = Asked::from_request_parts(parts, app).await?;
+        let Query(query) = Query::from_request_parts(parts, app).await?;
         Ok(Self { caller, headers: parts.headers.clone(), query })
-    }
-}
-
-/// The query; a wrong one is a problem.
-struct Asked<T>(T);
-
-impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let query = Query::from_request_parts(parts, app).await;
-        query.map(|Query(query)| Self(query)).map_err(|error| invalid(error.body_text()))
     }
 }
 
 /// A body of text in UTF-8.
 struct Text(String);
 
-/// A body of JSON; a wrong one is a problem.
-struct Told<T>(T);
-
 impl FromRequest<App> for Text {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, app)
-            .await
-            .map_err(|error| Problem::new(error.status(), "invalid", error.body_text()))?;
-        let text = String::from_utf8(bytes.into()).map_err(|_| invalid("the body is not UTF-8"))?;
+        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is too large")
+            } else {
+                Problem::malformed("the body ended before its length")
+            }
+        })?;
+        let text = String::from_utf8(bytes.into());
+        let text = text.map_err(|_| Problem::malformed("the body is not UTF-8"))?;
         Ok(Self(text))
-    }
-}
-
-impl<T: DeserializeOwned> FromRequest<App> for Told<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let Text(text) = Text::from_request(request, app).await?;
-        serde_json::from_str(&text).map(Self).map_err(|error| invalid(error.to_string()))
     }
 }
 
@@ -151,6 +131,7 @@ struct Refusals;
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let list = [
+            ("400", "What was sent cannot be read: `malformed`"),
             ("401", "No key: `unauthorized`"),
             ("403", "Not an administrator's key: `forbidden`"),
             ("404", "No such thing: `not-found`"),
@@ -160,6 +141,7 @@ impl IntoResponses for Refusals {
             ),
             ("412", "The catalog was changed since: `version`"),
             ("413", "The body is too large"),
+            ("415", "Another content type: `media-type`"),
             ("422", "What was sent is not usable: `invalid`, with the reason"),
             ("428", "`If-Match` is missing: `version`"),
             ("429", "Too many requests: `throttled`"),

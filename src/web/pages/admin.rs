@@ -25,7 +25,6 @@ use chrono::{NaiveDate, NaiveTime};
 
 use crate::desk::Language;
 use crate::web::App;
-use crate::web::admin::invalid;
 use crate::web::civil;
 use crate::web::guard::{AdminCaller, Session};
 use crate::web::problem::Problem;
@@ -111,7 +110,7 @@ impl FromRequest<App> for Fields {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let form = Form::from_request(request, app).await;
-        form.map(|Form(fields)| Self(fields)).map_err(|error| invalid(error.body_text()))
+        form.map(|Form(fields)| Self(fields)).map_err(|error| Problem::invalid(error.body_text()))
     }
 }
 
@@ -130,7 +129,9 @@ impl Fields {
     }
 
     fn date(&self, name: &str) -> Result<NaiveDate, Problem> {
-        self.get(name).parse().map_err(|_| invalid(format!("{name}: a date like 2027-01-12")))
+        self.get(name)
+            .parse()
+            .map_err(|_| Problem::invalid(format!("{name}: a date like 2027-01-12")))
     }
 
     fn time(&self, name: &str) -> Result<Option<NaiveTime>, Problem> {
@@ -138,12 +139,14 @@ impl Fields {
             "" => Ok(None),
             text => NaiveTime::parse_from_str(text, "%H:%M")
                 .map(Some)
-                .map_err(|_| invalid(format!("{name}: a time like 09:30"))),
+                .map_err(|_| Problem::invalid(format!("{name}: a time like 09:30"))),
         }
     }
 
     fn number(&self, name: &str) -> Result<u16, Problem> {
-        self.get(name).parse().map_err(|_| invalid(format!("{name}: a number up to 65535")))
+        self.get(name)
+            .parse()
+            .map_err(|_| Problem::invalid(format!("{name}: a number up to 65535")))
     }
 }
 

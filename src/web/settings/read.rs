@@ -5,7 +5,7 @@
 use super::{KeySetting, Settings, SettingsError};
 
 /// Every key of a configuration file.
-pub(super) const NAMES: [&str; 20] = [
+pub(super) const NAMES: [&str; 21] = [
     "dir",
     "listen",
     "public_base",
@@ -14,6 +14,7 @@ pub(super) const NAMES: [&str; 20] = [
     "catalog",
     "keys",
     "trusted_proxies",
+    "webhooks_private",
     "service_name",
     "telephone",
     "requests_per_second",

@@ -2,7 +2,6 @@
 //!
 //! Never half installed: the whole document or nothing.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,6 +11,7 @@ use utoipa_axum::routes;
 use crate::Catalog;
 use crate::web::App;
 use crate::web::admin::{Edited, edit, version_of, wrong};
+use crate::web::api::extract::Json;
 use crate::web::guard::AdminCaller;
 use crate::web::problem::Problem;
 

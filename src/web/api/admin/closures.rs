@@ -2,8 +2,7 @@
 //!
 //! Never closes what the caller has not seen: the list's hash must still be true.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -13,13 +12,14 @@ use utoipa_axum::routes;
 
 use crate::web::App;
 use crate::web::admin::{
-    Affected, Closed, ClosedDay, Fate, Which, close, closures, impact, invalid, not_found, reopen,
+    Affected, Closed, ClosedDay, Fate, Which, close, closures, impact, not_found, reopen,
 };
+use crate::web::api::extract::{Json, Named, Query};
 use crate::web::guard::AdminCaller;
 use crate::web::problem::Problem;
 use crate::web::wire;
 
-use super::{Asked, Refusals, Told};
+use super::Refusals;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get, post)).routes(routes!(delete))
@@ -95,16 +95,16 @@ async fn get(State(app): State<App>, _: AdminCaller) -> Result<Json<Closures>, P
 async fn post(
     State(app): State<App>,
     caller: AdminCaller,
-    Asked(query): Asked<CloseQuery>,
-    Told(body): Told<Closing>,
+    Query(query): Query<CloseQuery>,
+    Json(body): Json<Closing>,
 ) -> Result<Response, Problem> {
     let Closing { calendar, office, from, to, reason, impact: seen, bookings } = body;
     if !(1..=240).contains(&reason.trim().len()) || reason.chars().any(char::is_control) {
-        return Err(invalid("reason: 1 to 240 bytes"));
+        return Err(Problem::invalid("reason: 1 to 240 bytes"));
     }
     let which = Which { calendar, office, from, to: to.unwrap_or(from) };
     if !query.dry_run {
-        let seen = seen.ok_or_else(|| invalid("impact: what dry_run=true answers"))?;
+        let seen = seen.ok_or_else(|| Problem::invalid("impact: what dry_run=true answers"))?;
         let (by, how) = (&caller.session.name, (reason.trim(), bookings));
         return Ok(Json(close(&app, by, &which, how, &seen).await?).into_response());
     }
@@ -126,7 +126,7 @@ async fn post(
 async fn delete(
     State(app): State<App>,
     caller: AdminCaller,
-    Path(day): Path<String>,
+    Named(day): Named,
 ) -> Result<Json<Reopened>, Problem> {
     let day = wire::day_from_text(&app.engine, &day);
     let day = day.ok_or_else(|| not_found("days are named like boston~2027-01-12"))?;

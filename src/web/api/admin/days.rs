@@ -2,8 +2,7 @@
 //!
 //! Never takes a booked place away.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -16,11 +15,12 @@ use crate::web::App;
 use crate::web::admin::{
     Affected, DayCapacity, Edited, as_catalog_says, day_capacity, not_found, set_capacity,
 };
+use crate::web::api::extract::{Json, Named, Query};
 use crate::web::guard::AdminCaller;
 use crate::web::problem::Problem;
 use crate::web::wire;
 
-use super::{Asked, Refusals, Told, told};
+use super::{Refusals, told};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get, put, delete))
@@ -69,7 +69,7 @@ fn day_of(app: &App, text: &str) -> Result<DayId, Problem> {
 async fn get(
     State(app): State<App>,
     _: AdminCaller,
-    Path(day): Path<String>,
+    Named(day): Named,
 ) -> Result<Json<DayCapacity>, Problem> {
     Ok(Json(day_capacity(&app, day_of(&app, &day)?).await?))
 }
@@ -83,9 +83,9 @@ async fn get(
 async fn put(
     State(app): State<App>,
     caller: AdminCaller,
-    Path(day): Path<String>,
-    Asked(query): Asked<CutQuery>,
-    Told(body): Told<Capacity>,
+    Named(day): Named,
+    Query(query): Query<CutQuery>,
+    Json(body): Json<Capacity>,
 ) -> Result<Json<Changed>, Problem> {
     let day = day_of(&app, &day)?;
     let slots = body.first.unwrap_or(0)..body.end.unwrap_or(u16::MAX);
@@ -103,8 +103,8 @@ async fn put(
 async fn delete(
     State(app): State<App>,
     caller: AdminCaller,
-    Path(day): Path<String>,
-    Asked(query): Asked<CutQuery>,
+    Named(day): Named,
+    Query(query): Query<CutQuery>,
 ) -> Result<Response, Problem> {
     let day = day_of(&app, &day)?;
     let edited = as_catalog_says(&app, &caller.session.name, day, query.accept_deficit).await?;

@@ -2,7 +2,6 @@
 //!
 //! Never touches bookings: whom a change would leave without a place is told first.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,19 +11,20 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::web::App;
-use crate::web::admin::{Edited, edit, invalid, not_found, version_of};
+use crate::web::admin::{Edited, edit, not_found, version_of};
+use crate::web::api::extract::Json;
 use crate::web::guard::AdminCaller;
 use crate::web::problem::Problem;
 use crate::{Calendar, Catalog, DayId, Engine, Exception};
 
-use super::{EditQuery, Editor, Refusals, Told, catalog_of, tagged, told};
+use super::{EditQuery, Editor, Refusals, catalog_of, tagged, told};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get, put, delete))
 }
 
 fn date_of(text: &str) -> Result<NaiveDate, Problem> {
-    text.parse().map_err(|_| invalid("date: like 2027-01-12"))
+    text.parse().map_err(|_| Problem::invalid("date: like 2027-01-12"))
 }
 
 fn none() -> Problem {
@@ -75,16 +75,16 @@ async fn put(
     State(app): State<App>,
     Path((key, date)): Path<(String, String)>,
     editor: Editor,
-    Told(mut body): Told<Value>,
+    Json(mut body): Json<Value>,
 ) -> Result<Response, Problem> {
     let mut wish = editor.wish("put-exception", &format!("{key}~{date}"))?;
     let date = date_of(&date)?;
-    let fields = body.as_object_mut().ok_or_else(|| invalid("an object"))?;
+    let fields = body.as_object_mut().ok_or_else(|| Problem::invalid("an object"))?;
     fields.entry("date").or_insert_with(|| Value::from(date.to_string()));
     let exception: Exception =
-        serde_json::from_value(body).map_err(|error| invalid(error.to_string()))?;
+        serde_json::from_value(body).map_err(|error| Problem::invalid(error.to_string()))?;
     if exception.date != date {
-        return Err(invalid("date: the same as in the address, or left out"));
+        return Err(Problem::invalid("date: the same as in the address, or left out"));
     }
     let catalog = catalog_of(&app)?;
     let calendar = catalog.calendars.iter().find(|calendar| calendar.key == key);

@@ -2,8 +2,7 @@
 //!
 //! Never shows a key but once, in the answer that makes it.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -14,10 +13,11 @@ use utoipa_axum::routes;
 
 use crate::web::App;
 use crate::web::admin::{make_key, revoke_key};
+use crate::web::api::extract::{Json, Named};
 use crate::web::guard::{AdminCaller, KeyEntry};
 use crate::web::problem::Problem;
 
-use super::{Refusals, Told};
+use super::Refusals;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get, post)).routes(routes!(delete))
@@ -83,7 +83,7 @@ async fn get(State(app): State<App>, _: AdminCaller) -> Json<All> {
 async fn post(
     State(app): State<App>,
     caller: AdminCaller,
-    Told(wanted): Told<Wanted>,
+    Json(wanted): Json<Wanted>,
 ) -> Result<Response, Problem> {
     let by = &caller.session.name;
     let (entry, key) = make_key(&app, by, &wanted.name, &wanted.role).await?;
@@ -98,7 +98,7 @@ async fn post(
 async fn delete(
     State(app): State<App>,
     caller: AdminCaller,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<StatusCode, Problem> {
     revoke_key(&app, &caller.session, &id).await?;
     Ok(StatusCode::NO_CONTENT)

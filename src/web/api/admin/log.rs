@@ -2,7 +2,6 @@
 //!
 //! Never changed from here.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -14,11 +13,11 @@ use utoipa_axum::routes;
 
 use crate::desk::Deed;
 use crate::web::App;
-use crate::web::admin::invalid;
+use crate::web::api::extract::{Json, Query};
 use crate::web::guard::AdminCaller;
 use crate::web::problem::Problem;
 
-use super::{Asked, Refusals};
+use super::Refusals;
 
 /// The most deeds of one answer.
 const LIMIT_MAX: usize = 1_000;
@@ -75,11 +74,11 @@ impl From<Deed> for Done {
 async fn get(
     State(app): State<App>,
     _: AdminCaller,
-    Asked(page): Asked<Page>,
+    Query(page): Query<Page>,
 ) -> Result<Response, Problem> {
     let limit = page.limit.unwrap_or(100);
     if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(invalid("limit: 1 to 1000"));
+        return Err(Problem::invalid("limit: 1 to 1000"));
     }
     let deeds: Vec<Done> =
         app.audit.list(page.cursor, limit)?.into_iter().map(Done::from).collect();

@@ -2,8 +2,7 @@
 //!
 //! Never renames: a key keeps its number for ever, a new name for people is in `name`.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
@@ -13,12 +12,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::web::App;
-use crate::web::admin::{Edited, edit, invalid, not_found, version_of};
+use crate::web::admin::{Edited, edit, not_found, version_of};
+use crate::web::api::extract::{Json, Named};
 use crate::web::guard::AdminCaller;
 use crate::web::problem::Problem;
 use crate::{Calendar, Catalog, Office, Service};
 
-use super::{EditQuery, Editor, Refusals, Told, catalog_of, tagged, told};
+use super::{EditQuery, Editor, Refusals, catalog_of, tagged, told};
 
 /// A part of the catalog that has a key.
 trait Part: Serialize + DeserializeOwned + Send + 'static {
@@ -57,7 +57,7 @@ macro_rules! part {
         async fn $get(
             State(app): State<App>,
             _: AdminCaller,
-            Path(key): Path<String>,
+            Named(key): Named,
         ) -> Result<Response, Problem> {
             get::<$part>(&app, &key)
         }
@@ -72,9 +72,9 @@ macro_rules! part {
                 (status = 201, description = "Made", body = Edited), Refusals))]
         async fn $put(
             State(app): State<App>,
-            Path(key): Path<String>,
+            Named(key): Named,
             editor: Editor,
-            Told(body): Told<Value>,
+            Json(body): Json<Value>,
         ) -> Result<Response, Problem> {
             put::<$part>(&app, key, &editor, body).await
         }
@@ -87,7 +87,7 @@ macro_rules! part {
                 Refusals))]
         async fn $delete(
             State(app): State<App>,
-            Path(key): Path<String>,
+            Named(key): Named,
             editor: Editor,
         ) -> Result<Response, Problem> {
             delete::<$part>(&app, key, &editor).await
@@ -150,16 +150,17 @@ async fn put<P: Part>(
     mut body: Value,
 ) -> Result<Response, Problem> {
     let wish = editor.wish(P::PUT, &key)?;
-    let fields = body.as_object_mut().ok_or_else(|| invalid("an object"))?;
+    let fields = body.as_object_mut().ok_or_else(|| Problem::invalid("an object"))?;
     fields.entry("key").or_insert_with(|| Value::from(key.as_str()));
-    let part: P = serde_json::from_value(body).map_err(|error| invalid(error.to_string()))?;
+    let part: P =
+        serde_json::from_value(body).map_err(|error| Problem::invalid(error.to_string()))?;
     if part.key() != key {
-        return Err(invalid("key: the same as in the address, or left out"));
+        return Err(Problem::invalid("key: the same as in the address, or left out"));
     }
     let catalog = catalog_of(app)?;
     let is_new = P::find(&catalog, &key).is_none();
     if is_new && !is_plain(&key) {
-        return Err(invalid("key: 1 to 64 lower-case letters, digits, hyphens and dots"));
+        return Err(Problem::invalid("key: 1 to 64 lower-case letters, digits, hyphens and dots"));
     }
     let edited = edit(app, wish, move |catalog| {
         let list = P::list(catalog);

@@ -13,7 +13,7 @@ use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use crate::web::App;
 use crate::web::admin::{
     Affected, DayCapacity, Difference, Expected, Wish, affected, as_catalog_says, blocking,
-    day_capacity, edit, invalid, not_found, set_capacity, version_of,
+    day_capacity, edit, not_found, set_capacity, version_of,
 };
 use crate::web::civil::{date_in_words, wall};
 use crate::web::pages::frame::{Frame, page};
@@ -163,7 +163,7 @@ fn slots_of(
         })
     };
     let mut inside = (0..count).filter(inside);
-    let first = inside.next().ok_or_else(|| invalid("from: before to"))?;
+    let first = inside.next().ok_or_else(|| Problem::invalid("from: before to"))?;
     let last = inside.next_back().unwrap_or(first);
     Ok(first..last + 1)
 }
@@ -301,7 +301,7 @@ fn share(text: &str) -> Result<Option<Share>, Problem> {
         return Ok(Some(Share::Percent(text)));
     }
     let places = text.parse().map(Share::Places);
-    places.map(Some).map_err(|_| invalid("a share like 40%, or a number of places"))
+    places.map(Some).map_err(|_| Problem::invalid("a share like 40%, or a number of places"))
 }
 
 fn weekly_wish(admin: &Admin, key: &str, version: &str, dry_run: bool, accept: bool) -> Wish {

@@ -12,9 +12,7 @@ use axum::routing::{get, post};
 
 use crate::Catalog;
 use crate::web::App;
-use crate::web::admin::{
-    Affected, Edited, Expected, Wish, edit, invalid, not_found, version_of, wrong,
-};
+use crate::web::admin::{Affected, Edited, Expected, Wish, edit, not_found, version_of, wrong};
 use crate::web::pages::frame::{Frame, page};
 use crate::web::problem::Problem;
 
@@ -97,8 +95,10 @@ struct Plain {
 impl Plain {
     /// `version=..`, `accept=..` and last `catalog=..`, one a line.
     fn read(body: &Bytes) -> Result<Self, Problem> {
-        let body = std::str::from_utf8(body).map_err(|_| invalid("the body is not UTF-8"))?;
-        let (head, text) = body.split_once("catalog=").ok_or_else(|| invalid("catalog: a text"))?;
+        let body =
+            std::str::from_utf8(body).map_err(|_| Problem::invalid("the body is not UTF-8"))?;
+        let (head, text) =
+            body.split_once("catalog=").ok_or_else(|| Problem::invalid("catalog: a text"))?;
         let field = |name: &str| {
             let line = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
             line.unwrap_or_default().trim().to_owned()

@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 
 use crate::web::App;
 use crate::web::admin::{
-    Affected, Closed, ClosedDay, Fate, Which, close, closures, impact, invalid, not_found, reopen,
+    Affected, Closed, ClosedDay, Fate, Which, close, closures, impact, not_found, reopen,
 };
 use crate::web::civil::{Moment, date_in_words};
 use crate::web::pages::frame::{Frame, page};
@@ -150,7 +150,7 @@ fn read(fields: &Fields) -> Result<(Which, String), Problem> {
     let office = if calendar.is_some() { None } else { named("office") };
     let reason = fields.get("reason").to_owned();
     if !(1..=240).contains(&reason.len()) || reason.chars().any(char::is_control) {
-        return Err(invalid("reason: 1 to 240 bytes"));
+        return Err(Problem::invalid("reason: 1 to 240 bytes"));
     }
     Ok((Which { calendar, office, from, to }, reason))
 }
@@ -228,7 +228,7 @@ async fn carry_out(State(app): State<App>, admin: Admin, fields: Fields) -> Resp
             "keep" => (Fate::Keep, false),
             "offer" => (Fate::Keep, true),
             "cancel" => (Fate::Cancel, false),
-            _ => return Err(invalid("fate: keep, offer or cancel")),
+            _ => return Err(Problem::invalid("fate: keep, offer or cancel")),
         };
         let by = &admin.session.name;
         let hash = fields.get("impact");
@@ -326,7 +326,7 @@ async fn contacts(
     Ok((closed, contacts))
 }
 
-/// The nearest free places at the same office.
+/// The nearest free places at the same office: from that date on if there are any.
 fn offers(app: &App, claim: &Claim) -> Vec<String> {
     let engine = &app.engine;
     let mut services = claim.services.as_slice().iter();
@@ -341,9 +341,12 @@ fn offers(app: &App, claim: &Claim) -> Vec<String> {
         query = query.in_turn();
     }
     let query = services.fold(query, |query, service| query.also(*service));
-    let openings = engine.openings(&query).into_iter();
+    let mut openings = engine.openings(&query.clone().from(claim.slot.day.date()));
+    if openings.is_empty() {
+        openings = engine.openings(&query);
+    }
     let text = |opening: crate::Opening| {
         Moment::new(engine, opening.slot.day.calendar(), opening.starts_at).local.replace('T', " ")
     };
-    openings.map(text).collect()
+    openings.into_iter().map(text).collect()
 }

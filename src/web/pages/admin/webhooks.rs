@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use crate::web::App;
-use crate::web::admin::{blocking, invalid, not_found, to_the_end};
+use crate::web::admin::{blocking, not_found, to_the_end};
 use crate::web::events::KINDS;
 use crate::web::pages::frame::{Frame, page};
 use crate::web::problem::Problem;
@@ -88,7 +88,7 @@ async fn add(State(app): State<App>, admin: Admin, fields: Fields) -> Response {
     let (office, by) = (app.clone(), admin.session.name.clone());
     let made = to_the_end(async move {
         if let Some(fault) = office.webhooks.fault(&wish) {
-            return Err(invalid(fault));
+            return Err(Problem::invalid(fault));
         }
         let hook = office.webhooks.add(wish, &office.engine, random()?).await?;
         note(&office, &by, "add-webhook", hook.id, &host_of(&hook.url)).await?;
@@ -137,7 +137,8 @@ async fn switch(
 ) -> Response {
     let made = async {
         let hook = app.webhooks.get(id).ok_or_else(unknown)?;
-        let version = fields.get("version").parse().map_err(|_| invalid("version: a number"))?;
+        let version =
+            fields.get("version").parse().map_err(|_| Problem::invalid("version: a number"))?;
         let Hook { url, kinds, note: text, enabled, .. } = hook;
         let host = host_of(&url);
         let wish = Wish { url, kinds, note: text, enabled: !enabled };
