@@ -281,3 +281,42 @@ fn every_claim_is_on_its_roster_with_the_most_shards() {
     let closure = town.engine.close_day(town.day("north", WED), "").unwrap();
     assert_eq!(closure.displaced.len(), 16);
 }
+
+/// A hold was swapped away while the clock passed its deadline: the swap had looked at the clock
+/// before, and changed the counters after. Who asked for the old slot in between was refused, and
+/// the checker of histories knew no order. A call decides by a time that the clock showed while it
+/// was under way; one that was called after the deadline does not.
+#[test]
+fn a_call_decides_by_a_time_within_it() {
+    use cupo::testing::history::{Answer, Event, History, Operation, Seen, Wanted};
+    let town = Town::in_memory();
+    let [old, new] = [0, 15].map(|minute| town.slot("north", WED, 9, minute));
+    let (begins, late) = (instant("2026-12-01T08:00:00Z"), instant("2026-12-01T08:10:01Z"));
+    let (id, party, request) = (cupo::ClaimId::from_u64(7), PartyId(1), RequestId(1));
+    let deadline = Some(instant("2026-12-01T08:10:00Z"));
+    let seen = |slot, version| {
+        let state = ClaimState::Held;
+        Answer::Is(Seen { id, party, request, slot, state, version, deadline }, false)
+    };
+    let other = Wanted::new(PartyId(2), RequestId(2), old);
+    let full = Answer::Refused(Rejection::SlotFull { slot: old });
+    let swapped = |call| {
+        let hold = Operation::Hold(Wanted::new(party, request, old));
+        let swap = Operation::Swap(id, new, RequestId(9));
+        let lines = [
+            (0, 1, 2, hold, seen(old, 0)),
+            (0, call, 9, swap, seen(new, 1)),
+            (1, 4, 5, Operation::Advance(late), Answer::Done),
+            (2, 7, 8, Operation::Book(other), full.clone()),
+        ];
+        let event = |(client, call, back, operation, answer)| {
+            Event { client, call, back: Some(back), operation, answer }
+        };
+        let mut history = History::new(begins);
+        history.slots.extend([(old, 1), (new, 1)]);
+        history.events.extend(lines.map(event));
+        history.check()
+    };
+    assert!(swapped(3).is_ok());
+    assert!(swapped(6).is_err(), "called after the deadline");
+}

@@ -9,7 +9,7 @@ use crate::engine::{Admin, Hall, World, view};
 use crate::error::Error;
 use crate::id::DayId;
 use crate::inventory::DayState;
-use crate::ledger::Shard;
+use crate::ledger::{Entry, Shard};
 use crate::planted::planted;
 use crate::record::Effect;
 use crate::sync::{Arc, MutexGuard};
@@ -126,8 +126,9 @@ impl Hall {
         let Some(mut shard) = self.ledger.lock_of(id) else {
             return Ok(());
         };
-        let place = shard.get(id).map(crate::ledger::Entry::place);
-        let Some(place) = place.filter(|place| place.day == day) else {
+        // A roster from a snapshot may name a claim that is not on it.
+        let here = |entry: &&Entry| entry.day() == day && entry.stage().leaves_with_its_day();
+        let Some(place) = shard.get(id).filter(here).map(Entry::place) else {
             self.journal.give_back(1);
             return Ok(());
         };

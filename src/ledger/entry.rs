@@ -64,6 +64,11 @@ impl Stage {
         }
     }
 
+    /// Whether it leaves memory with its day: on the roster, and no hold, which ends first.
+    pub(crate) fn leaves_with_its_day(self) -> bool {
+        matches!(self, Self::Claim(state) if state.is_on_roster() && state != ClaimState::Held)
+    }
+
     /// The state callers see, if there is a claim.
     pub(crate) const fn state(self) -> Option<ClaimState> {
         match self {

@@ -54,8 +54,10 @@ impl Shard {
                 };
                 marks(from, *state)
             }
-            Effect::Assigned { claim, place, .. } => self.is_active(*claim, place, true),
-            Effect::Archived { claim, place } => self.is_active(*claim, place, false),
+            Effect::Assigned { claim, place, .. } => self.is_active(*claim, place),
+            Effect::Archived { claim, place } => {
+                self.stands(*claim, place).is_some_and(Stage::leaves_with_its_day)
+            }
             _ => false,
         }
     }
@@ -66,9 +68,9 @@ impl Shard {
         Some(entry.stage()).filter(|stage| keeps_places(*stage))
     }
 
-    fn is_active(&self, claim: ClaimId, place: &Place, strictly: bool) -> bool {
+    fn is_active(&self, claim: ClaimId, place: &Place) -> bool {
         match self.stands(claim, place) {
-            Some(Stage::Claim(state)) => state.is_active() || !strictly,
+            Some(Stage::Claim(state)) => state.is_active(),
             _ => false,
         }
     }

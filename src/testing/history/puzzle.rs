@@ -16,6 +16,8 @@ pub(super) struct Move<'h> {
     /// Its number in the history.
     pub(super) event: usize,
     pub(super) call: u64,
+    /// What the clock showed then.
+    since: u64,
     /// The last moment at which it can have happened.
     pub(super) by: u64,
     /// It may never have happened.
@@ -30,6 +32,8 @@ pub(super) struct Puzzle<'h> {
     pub(super) history: &'h History,
     pub(super) moves: Vec<Move<'h>>,
     begins: u64,
+    /// Moves of the clock: when they were done, and the time since then.
+    clock: Vec<(u64, u64)>,
     keys: HashMap<(PartyId, RequestId), usize>,
     pub(super) key_of: HashMap<ClaimId, usize>,
     count: usize,
@@ -41,6 +45,7 @@ impl<'h> Puzzle<'h> {
             history,
             moves: Vec::with_capacity(history.events.len()),
             begins: Time::from(history.begins).0,
+            clock: Vec::new(),
             keys: HashMap::new(),
             key_of: HashMap::new(),
             count: 0,
@@ -53,6 +58,11 @@ impl<'h> Puzzle<'h> {
             if let Answer::Is(Seen { id, party, request, .. }, _) = event.answer {
                 let key = puzzle.key(party, request);
                 puzzle.key_of.entry(id).or_insert(key);
+            }
+        }
+        for event in &history.events {
+            if let Operation::Advance(to) = event.operation {
+                puzzle.clock.push((event.back.unwrap_or(u64::MAX), Time::from(to).0));
             }
         }
         for (number, event) in history.events.iter().enumerate() {
@@ -86,7 +96,9 @@ impl<'h> Puzzle<'h> {
             _ => crash.copied().unwrap_or(u64::MAX),
         };
         let (call, answer) = (said.call, &said.answer);
-        self.moves.push(Move { event, call, by, optional, deed, answer });
+        let before = self.clock.iter().filter(|(back, _)| *back < call).map(|(_, to)| *to);
+        let since = before.fold(self.begins, u64::max);
+        self.moves.push(Move { event, call, since, by, optional, deed, answer });
     }
 
     fn deed(&mut self, operation: &Operation) -> Option<Deed> {
@@ -139,6 +151,18 @@ impl<'h> Puzzle<'h> {
     /// The changes under which the rules give the answer that was given, or, where there was
     /// none, any that change something.
     pub(super) fn explain(&self, state: &State, call: &Move<'_>) -> Vec<Change> {
+        // A call looks at the clock once and changes something later: it may decide by any time
+        // that the clock showed since it was called.
+        let between = self.clock.iter().map(|(_, to)| *to);
+        let shown = between.filter(|to| (call.since + 1..state.now).contains(to));
+        let earlier = shown.chain((call.since < state.now).then_some(call.since));
+        let then = |now| self.explain_now(&State { now, ..state.clone() }, call);
+        let mut changes: Vec<Change> = earlier.flat_map(then).collect();
+        changes.extend(self.explain_now(state, call));
+        changes
+    }
+
+    fn explain_now(&self, state: &State, call: &Move<'_>) -> Vec<Change> {
         let possible = self.possible(state, &call.deed);
         if call.optional {
             let changes = possible.into_iter().map(|(_, change)| change);
