@@ -309,8 +309,12 @@ fn a_call_decides_by_a_time_within_it() {
             (1, 4, 5, Operation::Advance(late), Answer::Done),
             (2, 7, 8, Operation::Book(other), full.clone()),
         ];
-        let event = |(client, call, back, operation, answer)| {
-            Event { client, call, back: Some(back), operation, answer }
+        let event = |(client, call, back, operation, answer)| Event {
+            client,
+            call,
+            back: Some(back),
+            operation,
+            answer,
         };
         let mut history = History::new(begins);
         history.slots.extend([(old, 1), (new, 1)]);

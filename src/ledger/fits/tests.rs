@@ -108,8 +108,7 @@ fn a_claim_goes_only_the_ways_of_its_state() {
     const TABLE: [(Stage, &str); 13] = [
         (
             Stage::Claim(ClaimState::Held),
-            "confirmed extended assigned archived moved-held released-held expired-held \
-             revoked-held",
+            "confirmed extended assigned moved-held released-held expired-held revoked-held",
         ),
         (
             Stage::Claim(ClaimState::Booked),
