@@ -76,7 +76,8 @@ fn spread(n: u64) -> u64 {
 }
 
 fn catalog() -> String {
-    let mut text = String::from("services = [{ key = \"s\" }]\n[holds]\nttl = \"60m\"\n");
+    let mut text =
+        String::from("services = [{ key = \"s\" }]\n[holds]\nttl = \"60m\"\nttl_max = \"60m\"\n");
     for n in 0..OFFICES {
         let days: Vec<_> = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
             .iter()
