@@ -9,7 +9,6 @@
 //! usage: cargo bench --features web --bench http -- [--json] [--seconds N] [--rounds N]
 //!        [--connections N] [--dir DIR]
 
-#![allow(clippy::pedantic, reason = "a measuring program")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -243,9 +242,10 @@ fn tell(options: &Options, rows: &[(&str, Round, Round)], asked: &[Asked]) {
         return;
     }
     println!("hold and confirm, {} connections, durable", options.connections);
-    let [a, b, c, d, e, f] =
-        ["", "bare pairs/s", "pairs/s", "ratio", "server us/pair", "client us/pair"];
-    println!("{a:<24}{b:>14}{c:>14}{d:>8}{e:>18}{f:>18}");
+    println!(
+        "{:<24}{:>14}{:>14}{:>8}{:>18}{:>18}",
+        "", "bare pairs/s", "pairs/s", "ratio", "server us/pair", "client us/pair"
+    );
     for (name, bare, real) in rows {
         println!(
             "{name:<24}{:>14.0}{:>14.0}{:>8.2}{:>10.1},{:>7.1}{:>10.1},{:>7.1}",

@@ -8,7 +8,6 @@
 
 #![cfg(feature = "desk")]
 #![allow(
-    clippy::pedantic,
     dead_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,

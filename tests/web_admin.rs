@@ -2,7 +2,6 @@
 //! they are made whom they hit.
 #![cfg(feature = "web")]
 #![allow(
-    clippy::pedantic,
     clippy::print_stdout,
     dead_code,
     clippy::unwrap_used,
@@ -113,14 +112,13 @@ async fn an_edit_from_an_older_version_loses_nothing() {
 #[tokio::test]
 async fn of_edits_at_the_same_time_none_is_lost() {
     let office = Office::open();
-    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let names = ["a", "b", "c", "d", "e", "f"];
     let put = |name: &str| {
         let path = format!("/v1/admin/services/{name}");
         let office = &office;
         async move { office.put(&path, "{}").await.status }
     };
-    let [a, b, c, d, e, f, g, h] = names.map(put);
-    let made = tokio::join!(a, b, c, d, e, f, g, h);
+    let made = tokio::join!(put("a"), put("b"), put("c"), put("d"), put("e"), put("f"));
     assert_eq!(made.0, StatusCode::CREATED);
     let catalog = office.app.engine.catalog().unwrap();
     for name in names {

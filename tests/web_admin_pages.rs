@@ -149,7 +149,7 @@ async fn the_wizard_closes_what_it_showed_and_lists_whom_to_call() {
     let deeds = office.app.audit.list(None, 10).unwrap();
     let whats: Vec<&str> = deeds.iter().map(|deed| deed.what.as_str()).collect();
     assert_eq!(whats, ["read-contacts", "read-contacts", "close-day"]);
-    let noted = deeds.iter().map(|deed| format!("{deed:?}")).collect::<String>();
+    let noted = format!("{deeds:?}");
     assert!(!noted.contains("Ruiz") && !noted.contains("555"), "nothing personal is noted");
     let stranger = see(&office, "demo-desk", &result).await;
     assert_eq!(stranger.status, StatusCode::FORBIDDEN);
@@ -262,7 +262,7 @@ async fn a_report_sums_up_a_range_of_dates() {
     let came = office.book(1, slot).await;
     let missed = office.book(2, slot).await;
     office.book(3, office.slot("north", "2026-12-10", 9, 0)).await;
-    office.clock.advance(std::time::Duration::from_secs(5 * 3_600));
+    office.clock.advance(std::time::Duration::from_hours(5));
     let engine = &office.app.engine;
     engine.check_in(came).await.unwrap();
     engine.serve(came).await.unwrap();

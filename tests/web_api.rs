@@ -2,7 +2,6 @@
 
 #![cfg(feature = "web")]
 #![allow(
-    clippy::pedantic,
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -5,7 +5,6 @@
 
 #![cfg(feature = "web")]
 #![allow(
-    clippy::pedantic,
     clippy::print_stdout,
     dead_code,
     clippy::unwrap_used,

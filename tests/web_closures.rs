@@ -2,7 +2,6 @@
 //! named, and reopening gives back what was not moved.
 #![cfg(feature = "web")]
 #![allow(
-    clippy::pedantic,
     clippy::print_stdout,
     dead_code,
     clippy::unwrap_used,

@@ -4,7 +4,6 @@
 
 #![cfg(feature = "web")]
 #![allow(
-    clippy::pedantic,
     clippy::print_stdout,
     dead_code,
     clippy::unwrap_used,
@@ -118,7 +117,7 @@ impl Reader {
                     line.unwrap_or_default().trim().to_owned()
                 };
                 let found = (field("id:"), field("event:"), field("data:"));
-                self.text = rest.to_owned();
+                self.text = rest.into();
                 return Some(found);
             }
             let frame = tokio::time::timeout(Duration::from_secs(10), self.body.frame());

@@ -3,7 +3,6 @@
 
 #![cfg(feature = "web")]
 #![allow(
-    clippy::pedantic,
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -49,7 +48,7 @@ fn all(town: &Town, search: &str, headers: &[(&str, &str)]) -> Vec<Value> {
         let links = bundle["link"].as_array().unwrap();
         let Some(next) = links.iter().find(|link| link["relation"] == "next") else { break };
         let next = next["url"].as_str().unwrap();
-        path = next[next.find("/fhir/").unwrap()..].to_owned();
+        path = next[next.find("/fhir/").unwrap()..].into();
     }
     found
 }

@@ -9,7 +9,6 @@
 
 #![cfg(feature = "web")]
 #![allow(
-    clippy::pedantic,
     dead_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -26,6 +25,7 @@ mod evidence;
 mod service;
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,7 +83,8 @@ fn catalog() -> String {
             .iter()
             .map(|day| format!("{day} = [\"00:00-24:00\"]"))
             .collect();
-        text += &format!(
+        let _ = write!(
+            text,
             "[[offices]]\nkey = \"o{n}\"\nzone = \"Etc/UTC\"\n[[calendars]]\nkey = \"c{n}\"\n\
              office = \"o{n}\"\nservices = [\"s\"]\ncapacity = 2000\nhorizon = \"8d\"\n\
              hours = {{ {} }}\n",
@@ -161,7 +162,7 @@ fn work(service: &Service, next: &AtomicU64) -> Ledger {
 }
 
 struct Room {
-    _room: tempfile::TempDir,
+    _keep: tempfile::TempDir,
     dir: PathBuf,
     catalog: PathBuf,
     next: Arc<AtomicU64>,
@@ -177,7 +178,7 @@ impl Room {
         Self {
             dir: room.path().join("data"),
             catalog: catalog_file,
-            _room: room,
+            _keep: room,
             next: Arc::new(AtomicU64::new(seed % 1_000 * 10_000)),
             ledger: Ledger::new(),
             counts: Counts::default(),

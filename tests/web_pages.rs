@@ -3,7 +3,6 @@
 
 #![cfg(feature = "web")]
 #![allow(
-    clippy::pedantic,
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::indexing_slicing,

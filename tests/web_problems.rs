@@ -3,7 +3,6 @@
 
 #![cfg(feature = "web")]
 #![allow(
-    clippy::pedantic,
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -120,7 +119,7 @@ fn bodies(members: Vec<String>) -> BoxedStrategy<Vec<u8>> {
 }
 
 fn escaped(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
 }
 
 const QUERY: [&str; 17] = [

@@ -47,8 +47,8 @@ impl Administration {
     pub(crate) fn new() -> Self {
         Self {
             one: tokio::sync::Mutex::default(),
-            results: Tokens::new(1_000, Duration::from_secs(24 * 3_600)),
-            made: Tokens::new(1_000, Duration::from_secs(600)),
+            results: Tokens::new(1_000, Duration::from_hours(24)),
+            made: Tokens::new(1_000, Duration::from_mins(10)),
         }
     }
 }

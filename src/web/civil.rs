@@ -62,7 +62,7 @@ pub(crate) fn date_in_words(date: NaiveDate, language: Language) -> String {
 }
 
 /// `9:20`, `9:20 am`.
-pub(crate) fn time_in_words(time: impl Timelike, language: Language) -> String {
+pub(crate) fn time_in_words(time: &impl Timelike, language: Language) -> String {
     let (hour, minute) = (time.hour(), time.minute());
     match language {
         Language::Es => format!("{hour}:{minute:02}"),

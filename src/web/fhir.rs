@@ -26,6 +26,8 @@
 //! | did not come | `noshow` |
 //! | cancelled, released, expired, revoked | `cancelled` |
 
+#![allow(clippy::indexing_slicing, reason = "a JSON object has, or gets, the member")]
+
 mod appointment;
 mod capability;
 mod slot;

@@ -144,9 +144,9 @@ fn open(settings: Settings) -> Result<App, ServeError> {
 
 /// What has to be done now and then: quiet callers and people without a place are forgotten.
 async fn keep_tidy(app: App, gate: Gate) {
-    const EVERY: Duration = Duration::from_secs(60);
+    const EVERY: Duration = Duration::from_mins(1);
     /// Longer than any hold lasts from first try to last extension.
-    const GRACE: Duration = Duration::from_secs(24 * 3_600);
+    const GRACE: Duration = Duration::from_hours(24);
     let mut minutes = tokio::time::interval(EVERY);
     for minute in 0_u64.. {
         tokio::select! {

@@ -2,7 +2,7 @@
 //!
 //! Every event is delivered at least once to each hook that wants it, with the same `webhook-id` on
 //! every try; events of one claim never overtake each other, those of different claims may. Events
-//! are CloudEvents and name nobody. A hook that takes nothing for three days is disabled; what it
+//! are `CloudEvents` and name nobody. A hook that takes nothing for three days is disabled; what it
 //! had pending stays and goes out when it is enabled again, but nothing is added meanwhile.
 
 mod address;
@@ -37,7 +37,7 @@ pub(crate) use shelf::{Attempt, Hook};
 /// Threads that deliver.
 const COURIERS: usize = 4;
 /// A hook that fails for so long is disabled, and an event that is tried for so long given up.
-const PATIENCE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+const PATIENCE: Duration = Duration::from_hours(72);
 /// Events that a hook may have pending.
 const PENDING_MAX: usize = 100_000;
 

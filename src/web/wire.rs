@@ -3,7 +3,22 @@
 //!
 //! Never invents an id: what does not name a thing of the catalog is `None`.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::{CalendarId, ClaimId, DayId, Engine, PartyId, SlotId};
+
+/// All but what RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Text as a part of an address.
+pub(crate) fn escape(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// The first eight bytes as 16 hexadecimal digits; of a hash, enough to tell versions apart.
+pub(crate) fn short_hex(bytes: &[u8]) -> String {
+    format!("{:016x}", u64::from_be_bytes(bytes.first_chunk().copied().unwrap_or_default()))
+}
 
 /// `boston~2027-01-12`: a calendar's key and a date at its office.
 pub(crate) fn day_to_text(engine: &Engine, day: DayId) -> String {

@@ -4,7 +4,6 @@
 //! from nine to eleven on weekdays, in slots of half an hour. Laredo opens in 2030.
 
 #![allow(
-    clippy::pedantic,
     clippy::print_stdout,
     dead_code,
     reason = "a test may panic, and has no readers but its own"

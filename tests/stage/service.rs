@@ -1,7 +1,6 @@
 //! A real service in a process of its own, and a plain client that can be as rude as it likes.
 
 #![allow(
-    clippy::pedantic,
     clippy::print_stdout,
     dead_code,
     reason = "a test may panic, and has no readers but its own"
@@ -10,7 +9,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use cupo::SystemClock;
@@ -61,12 +60,12 @@ impl Service {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
-    /// Waits until it has ended by itself; its exit status, or nothing after `seconds`.
-    pub fn ended(&mut self, seconds: u64) -> Option<Option<i32>> {
+    /// Waits until it has ended by itself; how, or nothing after `seconds`.
+    pub fn ended(&mut self, seconds: u64) -> Option<ExitStatus> {
         let clock = SystemClock::new();
         while clock.elapsed() < Duration::from_secs(seconds) {
             if let Some(status) = self.child.try_wait().unwrap() {
-                return Some(status.code());
+                return Some(status);
             }
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -1,6 +1,5 @@
 //! The earliest places are those that a look at every slot would find.
 
-#![allow(clippy::pedantic, reason = "a test says what it means")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use proptest::prelude::*;
@@ -42,7 +41,7 @@ fn put(map: &mut DayMap, id: DayId, look: u64, released: Time) {
             Effect::Granted { claim, place, service, party, request, booked, ttl_s: 0, part };
         day.apply(&mut state, Seq(1), &effect);
     }
-    if look >> 9 & 7 == 0 {
+    if (look >> 9).is_multiple_of(8) {
         day.apply(&mut state, Seq(2), &Effect::DayClosed { day: id });
     }
     drop(state);

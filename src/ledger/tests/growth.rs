@@ -1,7 +1,5 @@
 //! There is always room before a decision, and everyone is found however many they are.
 
-#![allow(clippy::pedantic, reason = "a test says what it means")]
-
 use super::*;
 
 /// Deadlines that were overtaken by a confirmation are dropped when there are too many of them.
@@ -20,7 +18,7 @@ fn deadlines_of_what_is_booked_do_not_pile_up() {
     // As many as there are claims with a deadline, twice, and a few.
     let most = 2 * 24 + 64;
     for round in 0..1_000 {
-        for more in 0..1 + round % 150 {
+        for more in 0..=(round % 150) {
             let at = 3_000 + round * 150 + more;
             stage.apply(at, &Effect::Extended { claim, place, ttl_s: 60, actor });
         }

@@ -99,10 +99,9 @@ pub(crate) async fn impact(app: &App, which: &Which) -> Result<Impact, Problem> 
         let roster = engine.roster(*day, None, usize::MAX).await?;
         claims.extend(roster.into_iter().filter(|claim| is_hit(claim.state)));
     }
-    let mut text: String = days.iter().map(|day| format!("{day}\n")).collect();
-    for claim in &claims {
-        text += &format!("{} {} {}\n", claim.id, claim.state.name(), claim.version);
-    }
+    let lines = days.iter().map(ToString::to_string);
+    let told = |claim: &Claim| format!("{} {} {}", claim.id, claim.state.name(), claim.version);
+    let text = lines.chain(claims.iter().map(told)).collect::<Vec<_>>().join("\n");
     Ok(Impact { days, ahead, claims, hash: short_hash(text.as_bytes()) })
 }
 

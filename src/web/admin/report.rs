@@ -166,11 +166,10 @@ fn count_leads(
             return Ok(false);
         }
         for event in events {
-            let place = match event.effect {
-                Effect::Granted { place, booked: true, .. } | Effect::Confirmed { place, .. } => {
-                    place
-                }
-                _ => continue,
+            let (Effect::Granted { place, booked: true, .. } | Effect::Confirmed { place, .. }) =
+                event.effect
+            else {
+                continue;
             };
             let Some(start) = starts.get(&place.slot()) else {
                 continue;

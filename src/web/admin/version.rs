@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Catalog;
 use crate::web::problem::Problem;
+use crate::web::wire::short_hex;
 
 /// The version that a change is meant for.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub(crate) fn version_of(catalog: &Catalog) -> String {
 
 /// 16 hexadecimal digits of SHA-256.
 pub(super) fn short_hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    short_hex(&Sha256::digest(bytes))
 }
 
 impl Expected {

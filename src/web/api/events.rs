@@ -35,7 +35,7 @@ pub(crate) struct From {
 /// Events in order.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Page {
-    /// CloudEvents (version 1.0); `id` is the cursor after the event.
+    /// `CloudEvents` (version 1.0); `id` is the cursor after the event.
     events: Vec<serde_json::Value>,
     /// Go on after this cursor.
     next: u64,

@@ -13,6 +13,7 @@ use crate::web::fhir::{
     self, Appointments, Bound, COUNT, COUNT_MAX, Outcome, Resource, Slots, calendar_of, slot_of,
 };
 use crate::web::guard::{Caller, Role};
+use crate::web::wire::escape;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -71,23 +72,10 @@ impl Asked {
     /// The search as a link says it, without the cursor.
     fn link(&self, kind: &str) -> String {
         let pairs = self.0.iter().filter(|(name, _)| name != "_after");
-        let pairs = pairs.map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+        let pairs = pairs.map(|(name, value)| format!("{}={}", escape(name), escape(value)));
         let query: Vec<String> = pairs.collect();
         if query.is_empty() { kind.to_owned() } else { format!("{kind}?{}", query.join("&")) }
     }
-}
-
-/// Percent-encodes what has a meaning in a query.
-fn encode(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:,/".contains(&byte);
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if plain(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-        encoded
-    })
 }
 
 /// What this server can do.

@@ -187,7 +187,7 @@ async fn search(
             let days = calendars.into_iter().filter_map(|calendar| DayId::new(calendar, date));
             let days: Vec<DayId> = days.filter(|day| app.engine.day_seq(*day).is_some()).collect();
             let claims = listed(&app, &days, after, limit).await?;
-            let office = encoded(key);
+            let office = wire::escape(key);
             page(&app, claims, limit, false, &format!("/v1/bookings?office={office}&day={date}&"))
         }
         (None, None, Some(text)) => {
@@ -225,15 +225,5 @@ async fn roster(
         Error::Rejected(Rejection::UnknownDay { .. }) => Problem::not_found(),
         error => error.into(),
     })?;
-    page(&app, claims, limit, true, &format!("/v1/days/{}/roster?", encoded(&text)))
-}
-
-/// A key in an address.
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let escape = |byte: u8| match byte {
-        byte if plain(byte) => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(escape).collect()
+    page(&app, claims, limit, true, &format!("/v1/days/{}/roster?", wire::escape(&text)))
 }

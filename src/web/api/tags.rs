@@ -9,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::web::problem::Problem;
+use crate::web::wire::short_hex;
 
 use super::extract::Json;
 
@@ -31,9 +32,7 @@ impl Tag {
     }
 
     fn text(&self) -> String {
-        let digest = self.0.clone().finalize();
-        let digits = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
-        format!("\"{}\"", digits.collect::<String>())
+        format!("\"{}\"", short_hex(&self.0.clone().finalize()))
     }
 }
 

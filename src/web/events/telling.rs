@@ -1,6 +1,8 @@
-//! How is something that happened told to programs? As a CloudEvent (version 1.0) in JSON.
+//! How is something that happened told to programs? As a `CloudEvent` (version 1.0) in JSON.
 //!
 //! Never names a party, a request, or who acted.
+
+#![allow(clippy::indexing_slicing, reason = "a JSON object has, or gets, the member")]
 
 use serde_json::{Value, json};
 

@@ -2,6 +2,8 @@
 //!
 //! Never for citizens: whoever calls has checked the key.
 
+#![allow(clippy::indexing_slicing, reason = "a JSON object has, or gets, the member")]
+
 use serde_json::{Value, json};
 
 use crate::{Claim, ClaimId, ClaimState, DayId, Engine, Error, OfficeId};

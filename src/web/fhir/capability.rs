@@ -2,6 +2,8 @@
 //!
 //! Never promises more than the routes have.
 
+#![allow(clippy::indexing_slicing, reason = "a JSON object has, or gets, the member")]
+
 use serde_json::{Value, json};
 
 /// What is offered, at the address of the FHIR server.

@@ -26,15 +26,11 @@ pub(crate) struct Caller {
 
 /// An operator or administrator.
 #[derive(Clone, Debug)]
-pub(crate) struct StaffCaller {
-    pub(crate) caller: Caller,
-    pub(crate) session: Session,
-}
+pub(crate) struct StaffCaller;
 
 /// An administrator.
 #[derive(Clone, Debug)]
 pub(crate) struct AdminCaller {
-    pub(crate) caller: Caller,
     pub(crate) session: Session,
 }
 
@@ -53,9 +49,9 @@ impl Caller {
         }
     }
 
-    fn need(self, role: Role) -> Result<(Self, Session), Problem> {
-        match self.session.clone() {
-            Some(session) if session.role >= role => Ok((self, session)),
+    fn need(self, role: Role) -> Result<Session, Problem> {
+        match self.session {
+            Some(session) if session.role >= role => Ok(session),
             Some(_) => {
                 Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "this key may not do that"))
             }
@@ -118,8 +114,7 @@ impl FromRequestParts<App> for StaffCaller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Ok(caller) = Caller::from_request_parts(parts, app).await;
-        let (caller, session) = caller.need(Role::Desk)?;
-        Ok(Self { caller, session })
+        caller.need(Role::Desk).map(|_| Self)
     }
 }
 
@@ -128,7 +123,6 @@ impl FromRequestParts<App> for AdminCaller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Ok(caller) = Caller::from_request_parts(parts, app).await;
-        let (caller, session) = caller.need(Role::Admin)?;
-        Ok(Self { caller, session })
+        caller.need(Role::Admin).map(|session| Self { session })
     }
 }

@@ -79,15 +79,14 @@ impl Gate {
         let known = Known::new(&parts, address, &inner.app);
         let asked = headers::Asked::of(&parts);
         let asker = problem::Asker::of(&parts);
-        let response = match inner.admit(&parts, &known) {
-            Err(problem) => headers::hang_up(problem.into_response()),
-            Ok(()) => {
-                parts.extensions.insert(known);
-                if let Some(peer) = peer {
-                    parts.extensions.insert(ConnectInfo(peer));
-                }
-                inner.carry_out(parts, body).await
+        let response = if let Err(problem) = inner.admit(&parts, &known) {
+            headers::hang_up(problem.into_response())
+        } else {
+            parts.extensions.insert(known);
+            if let Some(peer) = peer {
+                parts.extensions.insert(ConnectInfo(peer));
             }
+            inner.carry_out(parts, body).await
         };
         let response = problem::dress(response, asker, &inner.app).await;
         let response = inner.headers.finish(response, &asked, &inner.app);
@@ -228,9 +227,12 @@ struct Line {
 
 impl Line {
     fn begin(parts: &Parts) -> Self {
-        let shown = |part: &str| match part.bytes().any(|byte| byte.is_ascii_digit()) {
-            true if part != "v1" => "*".to_owned(),
-            _ => part.to_owned(),
+        let shown = |part: &str| {
+            if part.bytes().any(|byte| byte.is_ascii_digit()) && part != "v1" {
+                "*".to_owned()
+            } else {
+                part.to_owned()
+            }
         };
         let path = parts.uri.path().split('/').map(shown).collect::<Vec<_>>().join("/");
         Self { method: parts.method.clone(), path, since: tokio::time::Instant::now() }

@@ -17,6 +17,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::desk::{DeskError, Store};
 use crate::web::serve::ServeError;
+use crate::web::wire::short_hex;
 use crate::web::{KeySetting, Settings, SettingsError};
 
 /// Keys made in the administration, by id, as JSON.
@@ -156,7 +157,7 @@ impl Keys {
         let mut random = [0; 40];
         getrandom::fill(&mut random).map_err(|error| DeskError::Store(error.to_string().into()))?;
         let (id, secret) = random.split_at(8);
-        let id = id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let id = short_hex(id);
         let key = format!("cupo_{}", URL_SAFE_NO_PAD.encode(secret));
         let known = Known::new(&id, name, role, &key, Some(now));
         let kept = Kept { name: name.to_owned(), role, hash: known.hash, since: now };

@@ -89,6 +89,9 @@ fn quota(per_second: u32) -> Quota {
 impl std::fmt::Debug for Rates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (callers, networks) = (self.callers.len(), self.networks.len());
-        f.debug_struct("Rates").field("callers", &callers).field("networks", &networks).finish()
+        f.debug_struct("Rates")
+            .field("callers", &callers)
+            .field("networks", &networks)
+            .finish_non_exhaustive()
     }
 }

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use crate::{Engine, SystemClock};
 
 /// The shortest time between two recounts.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 /// A recount may take one part in so many of the time.
 const SHARE: u32 = 1_000;
 

@@ -28,6 +28,7 @@ use crate::web::App;
 use crate::web::civil;
 use crate::web::guard::{AdminCaller, Session};
 use crate::web::problem::Problem;
+use crate::web::wire::escape;
 
 use super::frame::{Frame, page_as};
 use words::Words;
@@ -153,19 +154,6 @@ impl Fields {
 /// Goes on to another page after a POST.
 fn see(path: &str) -> Response {
     Redirect::to(path).into_response()
-}
-
-/// Text as part of a query.
-fn escape(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut escaped, byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                escaped.push(char::from(byte));
-            }
-            other => escaped += &format!("%{other:02X}"),
-        }
-        escaped
-    })
 }
 
 /// `mar 12 ene`, `Tue 12 Jan`.

@@ -3,7 +3,6 @@
 //! Never fetched from anywhere else. An address with the content's hash never changes its answer;
 //! one with an old hash answers with what is there now.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use axum::Router;
@@ -14,6 +13,7 @@ use axum::routing::get;
 use sha2::{Digest, Sha256};
 
 use crate::web::App;
+use crate::web::wire::short_hex;
 
 /// Name, media type, content.
 const FILES: [(&str, &str, &str); 8] = [
@@ -43,11 +43,7 @@ struct Asset {
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let asset = |(name, kind, text): (_, _, &'static str)| {
-        let digest = Sha256::digest(text.as_bytes());
-        let hash = digest.iter().take(8).fold(String::new(), |mut hash, byte| {
-            let _ = write!(hash, "{byte:02x}");
-            hash
-        });
+        let hash = short_hex(&Sha256::digest(text.as_bytes()));
         Asset { name, kind, text, hash }
     };
     FILES.into_iter().map(asset).collect()

@@ -163,7 +163,9 @@ impl Watch {
     /// Tells all connections; the number of them.
     pub(super) fn tell_all(&self, order: Order) -> usize {
         let lines: Vec<_> = self.lines.lock().iter().filter_map(Weak::upgrade).collect();
-        lines.iter().for_each(|line| line.tell(order));
+        for line in &lines {
+            line.tell(order);
+        }
         lines.len()
     }
 

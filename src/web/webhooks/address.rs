@@ -38,7 +38,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_documentation())
 }
 
-/// Only what is given out for the internet (2000::/3) and does not carry an IPv4 address.
+/// Only what is given out for the internet (`2000::/3`) and does not carry an IPv4 address.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
     let carries = first == 0x2002 || (first == 0x2001 && second < 0x200);

@@ -148,7 +148,9 @@ impl Office {
         }
         *written = cursor;
         let mut queue = self.queue.lock();
-        tickets.into_iter().for_each(|ticket| queue.push(ticket, 0));
+        for ticket in tickets {
+            queue.push(ticket, 0);
+        }
         self.work.notify_all();
         Some(cursor)
     }

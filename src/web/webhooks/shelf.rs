@@ -74,6 +74,7 @@ pub(crate) struct Parcel {
 
 /// One try of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the member is called so")]
 pub(crate) struct Attempt {
     /// When.
     pub(crate) at: DateTime<Utc>,

@@ -39,6 +39,7 @@ struct CutQuery {
 /// Another capacity for slots of a day.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the member is called so")]
 struct Capacity {
     /// Places at each slot; 0 closes them.
     capacity: u16,

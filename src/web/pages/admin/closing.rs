@@ -312,7 +312,7 @@ async fn contacts(
             offers,
         };
         if let Some(kept) = app.reception.person_of(&claim)? {
-            contact.telephone = kept.person.telephone.as_str().to_owned();
+            kept.person.telephone.as_str().clone_into(&mut contact.telephone);
             contact.email = kept.person.email.unwrap_or_default();
             contact.language = kept.person.language.tag();
             contact.name = kept.person.name;

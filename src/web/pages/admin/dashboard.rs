@@ -165,7 +165,9 @@ fn sums(fill: &Fill, w: &Words) -> Row {
 
 fn share_of(loads: &[Load]) -> String {
     let mut sum = Load::default();
-    loads.iter().for_each(|load| sum.add(load));
+    for load in loads {
+        sum.add(load);
+    }
     percent(sum.percent().map(u64::from))
 }
 

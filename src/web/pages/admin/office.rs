@@ -154,7 +154,7 @@ async fn grid(
         heads.push(head(admin, date, view.as_ref()));
     }
     let row = |(time, cells): (NaiveTime, [Option<Cell>; WEEK])| Row {
-        time: time_in_words(time, language),
+        time: time_in_words(&time, language),
         cells: cells.to_vec(),
     };
     let named = |(key, counts): (String, Vec<u32>)| (service_name(app, &key, language), counts);

@@ -152,7 +152,7 @@ fn next_release(visit: &Visit, offices: &[OfficeId]) -> Option<(DayId, DateTime<
 fn moment(visit: &Visit, day: DayId, at: DateTime<Utc>) -> String {
     let wall = wall(&visit.app.engine, day.calendar(), at);
     let language = visit.frame.language;
-    format!("{}, {}", date_in_words(wall.date_naive(), language), time_in_words(wall, language))
+    format!("{}, {}", date_in_words(wall.date_naive(), language), time_in_words(&wall, language))
 }
 
 /// The party has something already.

@@ -46,7 +46,7 @@ pub(super) fn spot(app: &App, slot: SlotId, at: DateTime<Utc>, language: Languag
     let rest = if rest == 0 { String::new() } else { format!(":{rest:02}") };
     let shared = catalog.as_deref().map_or(0, shared_beginning);
     let words = civil::date_in_words(wall.date_naive(), language);
-    let time = civil::time_in_words(wall, language);
+    let time = civil::time_in_words(&wall, language);
     let far = at - engine.now() > TimeDelta::days(300);
     let day = if far { words.clone() } else { without_year(&words) };
     Spot {

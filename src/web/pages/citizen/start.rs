@@ -126,7 +126,7 @@ fn lines(w: &Words, week: &Week, language: Language) -> Vec<String> {
 /// `08:00-15:00` as people read it.
 fn span(hours: &str, language: Language) -> String {
     let time = |text: &str| match NaiveTime::parse_from_str(text, "%H:%M") {
-        Ok(time) => time_in_words(time, language),
+        Ok(time) => time_in_words(&time, language),
         Err(_) => text.to_owned(),
     };
     match hours.split_once('-') {

@@ -37,7 +37,7 @@ pub(super) async fn take(mut visit: Visit, slot: SlotId) -> Response {
         ask = ask.replacing(booking);
     }
     match visit.app.reception.hold(&ask, &person).await {
-        Ok(held) => taken(visit, held.receipt.claim),
+        Ok(held) => taken(visit, &held.receipt.claim),
         Err(error) => refuse(visit, slot, &error),
     }
 }
@@ -54,12 +54,12 @@ async fn swap(visit: Visit, claim: Claim, slot: SlotId) -> Response {
     }
     let request = visit.request(&format!("swap {} {slot}", claim.version));
     match visit.app.engine.swap(claim.id, slot, request).await {
-        Ok(receipt) => taken(visit, receipt.claim),
+        Ok(receipt) => taken(visit, &receipt.claim),
         Err(error) => refuse(visit, slot, &error.into()),
     }
 }
 
-fn taken(mut visit: Visit, claim: Claim) -> Response {
+fn taken(mut visit: Visit, claim: &Claim) -> Response {
     visit.draft.refused = None;
     match claim.state {
         ClaimState::Held => {

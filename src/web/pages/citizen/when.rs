@@ -324,7 +324,7 @@ impl View<'_> {
             };
             match order.iter_mut().find(|(known, ..)| *known == office) {
                 Some((_, count, _)) => *count += 1,
-                None => order.push((office, 1, time_in_words(self.local(opening), self.language))),
+                None => order.push((office, 1, time_in_words(&self.local(opening), self.language))),
             }
         }
         let row = |(office, count, time): (OfficeId, usize, String)| OfficeDay {
