@@ -170,12 +170,14 @@ fn refusals_are_operation_outcomes() {
         ("Slot", None, 400, "required"),
         ("Slot?schedule=boston&start=soon", None, 400, "invalid"),
         ("Slot?schedule=boston&_count=0", None, 400, "invalid"),
+        ("Slot?schedule=nowhere&_count=-1", None, 400, "invalid"),
         ("Slot?schedule=boston&_after=x", None, 400, "invalid"),
         ("Appointment", None, 401, "login"),
         ("Appointment/0000000000000000", None, 401, "login"),
         ("Appointment/0000000000000000", Some(DESK), 404, "not-found"),
         ("Appointment/x", Some(DESK), 404, "not-found"),
         ("Appointment?date=x", Some(DESK), 400, "invalid"),
+        ("Appointment?location=nowhere&_count=0", Some(DESK), 400, "invalid"),
     ] {
         let answer = town.get(&format!("/fhir/{path}"), key.as_slice());
         let outcome = resource(&answer, status);

@@ -312,10 +312,10 @@ async fn staff_sign_in_with_a_key_and_out_again() {
         assert_eq!(response.status(), StatusCode::FORBIDDEN, "{wrong}");
         assert_eq!(value(&response, "set-cookie"), "");
     }
-    let response = send(&router, sign_in("192.0.2.1", "key=the-key-of-ana&next=%2Fdesk%3Fa%3Db"));
+    let response = send(&router, sign_in("192.0.2.1", "key=the-key-of-ana&next=%2Fadmin%3Fa%3Db"));
     let response = response.await;
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
-    assert_eq!(value(&response, "location"), "/desk?a=b");
+    assert_eq!(value(&response, "location"), "/admin?a=b");
     let cookie = value(&response, "set-cookie").to_owned();
     for needed in ["HttpOnly", "SameSite=Strict", "Secure", "Path=/"] {
         assert!(cookie.contains(needed), "{cookie}");
@@ -323,7 +323,7 @@ async fn staff_sign_in_with_a_key_and_out_again() {
     assert!(!cookie.contains("the-key-of-ana"));
     let elsewhere = "key=the-key-of-ana&next=%2F%2Fevil.example";
     let elsewhere = send(&router, sign_in("192.0.2.1", elsewhere)).await;
-    assert_eq!(value(&elsewhere, "location"), "/desk");
+    assert_eq!(value(&elsewhere, "location"), "/docs");
     let token = cookie.split(';').next().unwrap().to_owned();
     let out = Request::post("/staff/sign-out").header(header::COOKIE, &token);
     let out = send(&router, out.body(Body::empty()).unwrap()).await;

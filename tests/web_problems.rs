@@ -293,6 +293,28 @@ fn the_document_is_whole() {
     }
 }
 
+/// Two shapes of one name become one in the document, without a word: a recount stood there for
+/// the answer of a check.
+#[test]
+fn no_two_shapes_share_a_name() {
+    let mut left = vec![std::path::PathBuf::from("src/web")];
+    let mut names = BTreeSet::new();
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for shape in text.split("ToSchema)]").skip(1) {
+                let mut words = shape.split([' ', '\n', '<', '{', ';', '(']);
+                words.find(|word| ["struct", "enum"].contains(word)).unwrap();
+                let name = words.next().unwrap().to_owned();
+                assert!(names.insert(name.clone()), "{name} in {} is the second", path.display());
+            }
+        }
+    }
+    assert!(names.len() > 30);
+}
+
 #[test]
 fn the_viewer_needs_nothing_but_itself() {
     let town = Town::new();

@@ -21,7 +21,7 @@ use super::guard::{Caller, Role};
 use super::problem::Problem;
 use count::Counts;
 
-pub(crate) use check::{Check, Checked};
+pub(crate) use check::{Check, Recounted};
 pub(crate) use load::{Load, Minute, Second};
 
 /// Counters of requests, and what is computed from them.

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use clap::Args;
 use cupo::web::Settings;
 
-/// Serve citizen pages, operator desk, administration and HTTP API from one directory.
+/// Serve citizen pages, administration and HTTP API from one directory.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Flags go before the environment, the environment before the file, the file before the defaults.

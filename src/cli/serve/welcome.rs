@@ -36,9 +36,7 @@ pub(super) fn tell(served: &Served, options: &Options) -> io::Result<()> {
     let base = base.trim_end_matches('/');
     writeln!(out, "cupo {}, {}", env!("CARGO_PKG_VERSION"), app.settings.service_name)?;
     writeln!(out)?;
-    for (what, path) in
-        [("citizens", "/"), ("desk", "/desk"), ("administration", "/admin"), ("HTTP API", "/docs")]
-    {
+    for (what, path) in [("citizens", "/"), ("administration", "/admin"), ("HTTP API", "/docs")] {
         writeln!(out, "  {what:<15} {base}{path}")?;
     }
     if base != here {

@@ -134,15 +134,16 @@ async fn slots(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Reso
     let needed = || Outcome::new(StatusCode::BAD_REQUEST, "required", "schedule=Schedule/ID");
     let schedule = schedule.ok_or_else(needed)?;
     let after = asked.one("_after");
+    let (start, count) = (asked.bounds("start")?, asked.count()?);
+    // What is not there has no slots: an empty answer, not an error.
+    let Some(calendar) = calendar_of(&app.engine, schedule) else {
+        return Ok(fhir::empty(&base(&app), &asked.link("Slot")));
+    };
     let slots = Slots {
-        calendar: match calendar_of(&app.engine, schedule) {
-            Some(calendar) => calendar,
-            // What is not there has no slots: an empty answer, not an error.
-            None => return Ok(fhir::empty(&base(&app), &asked.link("Slot"))),
-        },
-        start: asked.bounds("start")?,
+        calendar,
+        start,
         status: asked.status(),
-        count: asked.count()?,
+        count,
         after: after
             .map(|after| slot_of(&app.engine, after).ok_or_else(|| Outcome::invalid("_after")))
             .transpose()?,
@@ -208,6 +209,7 @@ async fn appointments(
     let asked = Asked::new(query)?;
     let (base, link) = (base(&app), asked.link("Appointment"));
     let location = asked.one("location").map(|text| text.trim_start_matches("Location/"));
+    let (date, count) = (asked.bounds("date")?, asked.count()?);
     let office = location.map(|key| app.engine.office(key));
     if office == Some(None) {
         return Ok(fhir::empty(&base, &link));
@@ -217,10 +219,10 @@ async fn appointments(
         fhir::After::parse(&app.engine, after).ok_or_else(|| Outcome::invalid("_after"))
     });
     let search = Appointments {
-        date: asked.bounds("date")?,
+        date,
         office: office.flatten(),
         status: asked.status(),
-        count: asked.count()?,
+        count,
         after: cursor.transpose()?,
     };
     Ok(search.page(&app.engine, &base).await?.bundle(&base, &link, after))

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::web::App;
 use crate::web::guard::StaffCaller;
-use crate::web::metrics::{Checked, Minute, Second};
+use crate::web::metrics::{Minute, Recounted, Second};
 use crate::web::problem::Problem;
 use crate::{Channel, DayView, Engine, OfficeId};
 
@@ -79,7 +79,7 @@ pub(crate) struct LoadReport {
     /// Bookings at present.
     booked: u64,
     /// The last recount of all places: any problem is a place given twice.
-    check: Checked,
+    check: Recounted,
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {

@@ -20,7 +20,7 @@ const SHARE: u32 = 1_000;
 
 /// The last recount.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct Checked {
+pub(crate) struct Recounted {
     /// Recounts so far.
     pub(crate) runs: u64,
     /// What did not add up in the last one: 0, or places are given twice.
@@ -40,7 +40,7 @@ pub(crate) struct Check {
     /// When the next one is due, since the clock was made.
     due: Mutex<Duration>,
     running: AtomicBool,
-    last: Mutex<Checked>,
+    last: Mutex<Recounted>,
 }
 
 impl Check {
@@ -54,7 +54,7 @@ impl Check {
     }
 
     /// The last recount.
-    pub(crate) fn last(&self) -> Checked {
+    pub(crate) fn last(&self) -> Recounted {
         self.last.lock().clone()
     }
 
@@ -85,7 +85,7 @@ impl Check {
             tracing::error!(%problem, "the recount does not add up");
         }
         let mut last = self.last.lock();
-        *last = Checked {
+        *last = Recounted {
             runs: last.runs + 1,
             problems: audit.problems.len() as u64,
             claims: audit.claims,

@@ -16,13 +16,11 @@ use crate::web::App;
 use crate::web::wire::short_hex;
 
 /// Name, media type, content.
-const FILES: [(&str, &str, &str); 8] = [
+const FILES: [(&str, &str, &str); 6] = [
     ("style.css", CSS, include_str!("../assets/style.css")),
-    ("desk.css", CSS, include_str!("../assets/desk.css")),
     ("admin.css", CSS, include_str!("../assets/admin.css")),
     ("docs.css", CSS, include_str!("../assets/docs.css")),
     ("citizen.js", JS, include_str!("../assets/citizen.js")),
-    ("desk.js", JS, include_str!("../assets/desk.js")),
     ("admin.js", JS, include_str!("../assets/admin.js")),
     ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
 ];

@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use crate::web::App;
 use crate::web::admin::{Fill, Load, blocking, fill};
 use crate::web::civil::date_in_words;
-use crate::web::metrics::{Checked, Second};
+use crate::web::metrics::{Recounted, Second};
 use crate::web::pages::frame::{Frame, page};
 use crate::web::problem::Problem;
 
@@ -36,7 +36,7 @@ struct Dashboard {
     as_table: bool,
     span: usize,
     spans: [usize; 3],
-    checked: Checked,
+    checked: Recounted,
     counted: [String; 2],
     charts: Vec<Chart>,
 }
