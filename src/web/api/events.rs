@@ -27,6 +27,7 @@ const LIMIT_MAX: usize = 1_000;
 #[into_params(parameter_in = Query)]
 pub(crate) struct From {
     /// The cursor of the last event seen; 0 for the beginning of the log.
+    #[param(value_type = Option<String>)]
     after: Option<u64>,
     /// At most so many events (1 to 1,000).
     limit: Option<usize>,
@@ -106,8 +107,8 @@ pub(super) async fn blocking<T: Send + 'static>(
 /// `Last-Event-ID` gets what it missed. `resync` says that the reader was too slow (come back) or,
 /// with `lost`, that its cursor is gone (read the state anew).
 #[utoipa::path(get, path = "/v1/events/stream", tag = "events", params(
-    ("after" = Option<u64>, Query, description = "Begin after this cursor; default: now"),
-    ("Last-Event-ID" = Option<u64>, Header, description = "As `after`, and goes before it"),
+    ("after" = Option<String>, Query, description = "Begin after this cursor; default: now"),
+    ("Last-Event-ID" = Option<String>, Header, description = "As `after`, and goes before it"),
 ), responses(
     (status = 200, description = "A stream", content_type = "text/event-stream", body = String),
     (status = 401, description = "`unauthorized`"),

@@ -65,7 +65,7 @@ impl Asked {
             return Ok(COUNT);
         };
         let count = text.parse::<usize>().ok().filter(|count| *count > 0);
-        let wrong = || Outcome::invalid(format!("_count: 1 to {COUNT_MAX}"));
+        let wrong = || Outcome::invalid("_count: a number from 1");
         Ok(count.ok_or_else(wrong)?.min(COUNT_MAX))
     }
 
@@ -120,7 +120,7 @@ async fn slot(State(app): State<App>, Path(id): Path<String>) -> Result<Resource
         ("schedule" = String, Query, description = "`Schedule/boston`"),
         ("start" = Option<String>, Query, description = "Such as `ge2027-01-12`; may be repeated"),
         ("status" = Option<String>, Query, description = "Such as `free`"),
-        ("_count" = Option<u32>, Query, description = "1 to 500 on a page; 50 by default"),
+        ("_count" = Option<String>, Query, description = "From 1; 50 by default, 500 at most"),
         ("_after" = Option<String>, Query, description = "Only from a `next` link"),
     ),
     responses(
@@ -191,7 +191,7 @@ async fn appointment(
         ("date" = Option<String>, Query, description = "Such as `ge2027-01-12`; may be repeated"),
         ("location" = Option<String>, Query, description = "The key of an office"),
         ("status" = Option<String>, Query, description = "Such as `booked`"),
-        ("_count" = Option<u32>, Query, description = "1 to 500 on a page; 50 by default"),
+        ("_count" = Option<String>, Query, description = "From 1; 50 by default, 500 at most"),
         ("_after" = Option<String>, Query, description = "Only from a `next` link"),
     ),
     responses(

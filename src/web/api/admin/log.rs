@@ -31,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 struct Page {
     /// `next` of the answer before.
+    #[param(value_type = Option<String>)]
     cursor: Option<u64>,
     /// 1 to 1,000; 100 by default.
     #[param(minimum = 1, maximum = 1_000)]
