@@ -25,6 +25,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::App;
 
+pub(crate) use access::{actor, noted};
+
 /// The head of the document.
 #[derive(Debug, OpenApi)]
 #[openapi(info(

@@ -15,7 +15,7 @@ use super::admin::Administration;
 use super::events::Hub;
 use super::guard::{Keys, Session};
 use super::metrics::Metrics;
-use super::pages::Draft;
+use super::pages::{Call, Draft};
 use super::serve::ServeError;
 use super::settings::Settings;
 use super::webhooks::Webhooks;
@@ -44,6 +44,7 @@ pub struct Inner {
     pub(crate) keys: Keys,
     pub(crate) sessions: Tokens<Session>,
     pub(crate) drafts: Tokens<Draft>,
+    pub(crate) calls: Tokens<Call>,
     pub(crate) administration: Administration,
     pub(crate) hub: Hub,
     pub(crate) metrics: Metrics,
@@ -83,6 +84,7 @@ impl App {
             keys,
             sessions: Tokens::new(10_000, Duration::from_hours(12)),
             drafts: Tokens::new(200_000, Duration::from_hours(2)),
+            calls: Tokens::new(10_000, Duration::from_hours(1)),
             administration: Administration::new(),
             hub,
             metrics,

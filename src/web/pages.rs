@@ -5,6 +5,7 @@
 mod admin;
 mod assets;
 mod citizen;
+mod desk;
 mod frame;
 mod staff;
 
@@ -13,6 +14,7 @@ use axum::{Router, middleware};
 use super::App;
 
 pub(crate) use citizen::Draft;
+pub(crate) use desk::Call;
 pub(crate) use frame::{Frame, language_of, page};
 
 pub(crate) fn routes() -> Router<App> {
@@ -20,6 +22,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(assets::routes())
         .merge(citizen::routes())
         .merge(admin::routes())
+        .merge(desk::routes())
         .merge(staff::routes())
         .layer(middleware::from_fn(frame::remember_language))
 }

@@ -36,7 +36,8 @@ pub(super) fn tell(served: &Served, options: &Options) -> io::Result<()> {
     let base = base.trim_end_matches('/');
     writeln!(out, "cupo {}, {}", env!("CARGO_PKG_VERSION"), app.settings.service_name)?;
     writeln!(out)?;
-    for (what, path) in [("citizens", "/"), ("administration", "/admin"), ("HTTP API", "/docs")] {
+    let pages = [("citizens", "/"), ("desk", "/desk"), ("administration", "/admin")];
+    for (what, path) in pages.into_iter().chain([("HTTP API", "/docs")]) {
         writeln!(out, "  {what:<15} {base}{path}")?;
     }
     if base != here {

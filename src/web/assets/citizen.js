@@ -50,14 +50,14 @@ for (const form of all("form[data-filter]")) {
   form.elements.q.addEventListener("input", narrow);
 }
 
-// The clock goes by the server's time, and is spoken at 5, 2 and 1 minutes only.
+// The clock goes by the server's time, and is spoken at 5, 2 and 1 minutes, or as the page says.
 for (const box of all("[data-deadline]")) {
-  const { deadline, now, left, one, over } = box.dataset;
+  const { deadline, now, left, one, over, spoken: at = "5 2 1" } = box.dataset;
   const shown = box.querySelector("[data-clock]");
   const started = performance.now();
   const remaining = () => Number(deadline) - Number(now) - (performance.now() - started);
   const words = (minutes) => (minutes > 1 ? left.replace("{n}", minutes) : one);
-  const spoken = [5, 2, 1].filter((minutes) => minutes * 60000 < remaining());
+  const spoken = at.split(" ").filter((minutes) => minutes * 60000 < remaining());
   const tick = () => {
     const ms = Math.max(0, remaining());
     const seconds = Math.ceil(ms / 1000);
@@ -88,7 +88,7 @@ for (const field of all("[data-from-fragment]")) {
 }
 
 // A time that somebody has taken turns into text; nothing moves.
-for (const form of all("form[data-live]")) {
+for (const form of all("[data-live]")) {
   let tag = null;
   const gone = (place) => {
     const button = place.querySelector("button");

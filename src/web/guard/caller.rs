@@ -26,7 +26,9 @@ pub(crate) struct Caller {
 
 /// An operator or administrator.
 #[derive(Clone, Debug)]
-pub(crate) struct StaffCaller;
+pub(crate) struct StaffCaller {
+    pub(crate) session: Session,
+}
 
 /// An administrator.
 #[derive(Clone, Debug)]
@@ -114,7 +116,7 @@ impl FromRequestParts<App> for StaffCaller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Ok(caller) = Caller::from_request_parts(parts, app).await;
-        caller.need(Role::Desk).map(|_| Self)
+        caller.need(Role::Desk).map(|session| Self { session })
     }
 }
 

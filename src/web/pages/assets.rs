@@ -16,12 +16,14 @@ use crate::web::App;
 use crate::web::wire::short_hex;
 
 /// Name, media type, content.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 8] = [
     ("style.css", CSS, include_str!("../assets/style.css")),
     ("admin.css", CSS, include_str!("../assets/admin.css")),
+    ("desk.css", CSS, include_str!("../assets/desk.css")),
     ("docs.css", CSS, include_str!("../assets/docs.css")),
     ("citizen.js", JS, include_str!("../assets/citizen.js")),
     ("admin.js", JS, include_str!("../assets/admin.js")),
+    ("desk.js", JS, include_str!("../assets/desk.js")),
     ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
 ];
 const CSS: &str = "text/css; charset=utf-8";

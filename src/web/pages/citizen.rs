@@ -5,18 +5,18 @@
 
 mod booked;
 mod check;
-mod details;
-mod fields;
+pub(super) mod details;
+pub(super) mod fields;
 mod manage;
 mod message;
 mod office;
 mod phrases;
 mod refused;
 mod service;
-mod show;
+pub(super) mod show;
 mod start;
-mod taking;
-mod visit;
+pub(super) mod taking;
+pub(super) mod visit;
 mod when;
 
 use axum::Router;
@@ -24,7 +24,7 @@ use axum::routing::{get, post};
 
 use crate::web::App;
 
-use phrases::Words;
+pub(super) use phrases::Words;
 pub(crate) use visit::Draft;
 
 pub(super) fn routes() -> Router<App> {

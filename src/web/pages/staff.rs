@@ -91,8 +91,7 @@ async fn sign_in(
         tracing::warn!("a key for signing in was not right");
         return again(StatusCode::FORBIDDEN, &w.wrong);
     };
-    // Operators have no page of their own yet: they find the calls.
-    let home = if session.role == Role::Admin { "/admin" } else { "/docs" };
+    let home = if session.role == Role::Admin { "/admin" } else { "/desk" };
     if let Err(error) = app.audit.note(app.engine.now(), &session.name, "sign-in", "", "").await {
         tracing::error!(%error, "the audit could not be written");
         return again(StatusCode::SERVICE_UNAVAILABLE, &w.next_step);

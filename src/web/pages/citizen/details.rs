@@ -77,7 +77,7 @@ pub(super) async fn answer(mut visit: Visit, fields: Fields) -> Response {
 }
 
 /// The typed parts of a date.
-pub(super) fn birth(fields: &Fields) -> Birth {
+pub(in crate::web::pages) fn birth(fields: &Fields) -> Birth {
     let part = |name| short(fields.one(name));
     Birth { day: part("day"), month: part("month"), year: part("year") }
 }
@@ -90,12 +90,16 @@ pub(super) fn date_of(birth: &Birth) -> Option<NaiveDate> {
 }
 
 /// As much of it as is shown again.
-pub(super) fn short(text: &str) -> String {
+pub(in crate::web::pages) fn short(text: &str) -> String {
     text.chars().take(300).collect()
 }
 
 /// The person, or all that is wrong.
-fn read(typed: &Typed, language: Language, today: NaiveDate) -> Result<Person, Vec<PersonError>> {
+pub(in crate::web::pages) fn read(
+    typed: &Typed,
+    language: Language,
+    today: NaiveDate,
+) -> Result<Person, Vec<PersonError>> {
     let Typed { name, telephone, email, .. } = typed;
     let birth = date_of(&typed.birth);
     let new = |name: &str, telephone: &str, email: &str, birth| {
@@ -117,7 +121,7 @@ fn read(typed: &Typed, language: Language, today: NaiveDate) -> Result<Person, V
     }
 }
 
-fn told(w: &Words, errors: &[PersonError]) -> Wrong {
+pub(in crate::web::pages) fn told(w: &Words, errors: &[PersonError]) -> Wrong {
     let mut wrong = Wrong::default();
     for error in errors {
         let (field, text) = match error {

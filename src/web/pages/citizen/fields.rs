@@ -9,26 +9,26 @@ use axum::http::Uri;
 
 /// Names and values, in order.
 #[derive(Clone, Default)]
-pub(super) struct Fields(Vec<(String, String)>);
+pub(in crate::web::pages) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Of a query.
-    pub(super) fn of_query(uri: &Uri) -> Self {
+    pub(in crate::web::pages) fn of_query(uri: &Uri) -> Self {
         let read = Query::<Vec<(String, String)>>::try_from_uri(uri);
         Self(read.map(|Query(pairs)| pairs).unwrap_or_default())
     }
 
     /// The first value with that name, trimmed; empty if there is none.
-    pub(super) fn one(&self, name: &str) -> &str {
+    pub(in crate::web::pages) fn one(&self, name: &str) -> &str {
         self.all(name).next().unwrap_or_default()
     }
 
     /// All values with that name.
-    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(in crate::web::pages) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.trim())
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(in crate::web::pages) fn has(&self, name: &str) -> bool {
         self.all(name).next().is_some()
     }
 }
@@ -44,30 +44,30 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
 /// What is wrong with which field, in the order of the page.
 #[derive(Debug, Default)]
-pub(super) struct Wrong {
+pub(in crate::web::pages) struct Wrong {
     order: Vec<&'static str>,
     texts: HashMap<&'static str, String>,
 }
 
 impl Wrong {
-    pub(super) fn add(&mut self, field: &'static str, text: &str) {
+    pub(in crate::web::pages) fn add(&mut self, field: &'static str, text: &str) {
         self.order.push(field);
         self.texts.insert(field, text.to_owned());
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::web::pages) fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 
-    pub(super) fn has(&self, field: &str) -> bool {
+    pub(in crate::web::pages) fn has(&self, field: &str) -> bool {
         self.texts.contains_key(field)
     }
 
-    pub(super) fn of(&self, field: &str) -> Option<&str> {
+    pub(in crate::web::pages) fn of(&self, field: &str) -> Option<&str> {
         self.texts.get(field).map(String::as_str)
     }
 
-    pub(super) fn list(&self) -> Vec<(&'static str, &str)> {
+    pub(in crate::web::pages) fn list(&self) -> Vec<(&'static str, &str)> {
         self.order.iter().filter_map(|field| Some((*field, self.of(field)?))).collect()
     }
 }

@@ -14,25 +14,30 @@ use super::Words;
 
 /// A place at a time, in words.
 #[derive(Clone, Debug)]
-pub(super) struct Spot {
-    pub(super) slot: String,
-    pub(super) office: String,
-    pub(super) address: Option<String>,
+pub(in crate::web::pages) struct Spot {
+    pub(in crate::web::pages) slot: String,
+    pub(in crate::web::pages) office: String,
+    pub(in crate::web::pages) address: Option<String>,
     /// With its year.
-    pub(super) date: String,
+    pub(in crate::web::pages) date: String,
     /// Without its year, unless that is needed.
-    pub(super) day: String,
-    pub(super) time: String,
+    pub(in crate::web::pages) day: String,
+    pub(in crate::web::pages) time: String,
     /// Day and time within a sentence.
-    pub(super) moment: String,
+    pub(in crate::web::pages) moment: String,
     /// The office as lists have it.
-    pub(super) place: String,
+    pub(in crate::web::pages) place: String,
     /// `America/Chicago, UTC-6`.
-    pub(super) zone: String,
+    pub(in crate::web::pages) zone: String,
 }
 
 /// A slot that starts at an instant.
-pub(super) fn spot(app: &App, slot: SlotId, at: DateTime<Utc>, language: Language) -> Spot {
+pub(in crate::web::pages) fn spot(
+    app: &App,
+    slot: SlotId,
+    at: DateTime<Utc>,
+    language: Language,
+) -> Spot {
     let engine = &app.engine;
     let calendar = slot.day.calendar();
     let wall = civil::wall(engine, calendar, at);
@@ -63,13 +68,13 @@ pub(super) fn spot(app: &App, slot: SlotId, at: DateTime<Utc>, language: Languag
 }
 
 /// A date in words without its year.
-pub(super) fn without_year(words: &str) -> String {
+pub(in crate::web::pages) fn without_year(words: &str) -> String {
     let (rest, _) = words.rsplit_once(' ').unwrap_or((words, ""));
     rest.strip_suffix(" de").unwrap_or(rest).to_owned()
 }
 
 /// The place of a claim, as long as its day is known.
-pub(super) fn spot_of(app: &App, claim: &Claim, language: Language) -> Option<Spot> {
+pub(in crate::web::pages) fn spot_of(app: &App, claim: &Claim, language: Language) -> Option<Spot> {
     Some(spot(app, claim.slot, claim.starts_at?, language))
 }
 
@@ -77,13 +82,13 @@ fn office<'a>(catalog: &'a Catalog, key: &str) -> Option<&'a Office> {
     catalog.offices.iter().find(|office| office.key == key)
 }
 
-pub(super) fn office_name(office: &Office) -> String {
+pub(in crate::web::pages) fn office_name(office: &Office) -> String {
     office.name.clone().unwrap_or_else(|| office.key.clone())
 }
 
 /// What the names of all offices begin with, such as `Consulate of Mexico in `: not repeated in
 /// lists.
-pub(super) fn shared_beginning(catalog: &Catalog) -> usize {
+pub(in crate::web::pages) fn shared_beginning(catalog: &Catalog) -> usize {
     let names: Vec<String> = catalog.offices.iter().map(office_name).collect();
     let Some((first, rest)) = names.split_first().filter(|(_, rest)| !rest.is_empty()) else {
         return 0;
@@ -97,13 +102,13 @@ pub(super) fn shared_beginning(catalog: &Catalog) -> usize {
 }
 
 /// An office as lists have it.
-pub(super) fn short_name(office: &Office, shared: usize) -> String {
+pub(in crate::web::pages) fn short_name(office: &Office, shared: usize) -> String {
     let name = office_name(office);
     name.get(shared..).map(str::to_owned).unwrap_or(name)
 }
 
 /// The name of an office by its number, as lists have it.
-pub(super) fn short_name_of(app: &App, office_id: OfficeId) -> String {
+pub(in crate::web::pages) fn short_name_of(app: &App, office_id: OfficeId) -> String {
     let key = app.engine.office_key(office_id).unwrap_or_default();
     let Some(catalog) = app.engine.catalog() else { return key };
     let shared = shared_beginning(&catalog);
@@ -112,13 +117,16 @@ pub(super) fn short_name_of(app: &App, office_id: OfficeId) -> String {
 
 /// Offices of one country, by name.
 #[derive(Debug)]
-pub(super) struct Group<T> {
-    pub(super) country: String,
-    pub(super) offices: Vec<T>,
+pub(in crate::web::pages) struct Group<T> {
+    pub(in crate::web::pages) country: String,
+    pub(in crate::web::pages) offices: Vec<T>,
 }
 
 /// Groups by country: the one with most offices first.
-pub(super) fn by_country<T>(w: &Words, offices: Vec<(Option<String>, T)>) -> Vec<Group<T>> {
+pub(in crate::web::pages) fn by_country<T>(
+    w: &Words,
+    offices: Vec<(Option<String>, T)>,
+) -> Vec<Group<T>> {
     let mut groups: BTreeMap<String, Vec<T>> = BTreeMap::new();
     for (country, office) in offices {
         groups.entry(country_name(w, country.as_deref())).or_default().push(office);
@@ -142,7 +150,7 @@ fn country_name(w: &Words, code: Option<&str>) -> String {
     name.clone()
 }
 
-pub(super) fn service_name(service: &Service, language: Language) -> String {
+pub(in crate::web::pages) fn service_name(service: &Service, language: Language) -> String {
     let (own, other) = match language {
         Language::Es => (&service.name.es, &service.name.en),
         Language::En => (&service.name.en, &service.name.es),
@@ -154,7 +162,7 @@ pub(super) fn service_name(service: &Service, language: Language) -> String {
         .unwrap_or_default()
 }
 
-pub(super) fn requirements(service: &Service, language: Language) -> &[String] {
+pub(in crate::web::pages) fn requirements(service: &Service, language: Language) -> &[String] {
     match language {
         Language::Es => &service.requirements.es,
         Language::En => &service.requirements.en,
@@ -169,12 +177,20 @@ fn services_of(app: &App, ids: &[ServiceId]) -> Vec<Service> {
     keys.filter_map(find).collect()
 }
 
-pub(super) fn service_names(app: &App, ids: &[ServiceId], language: Language) -> Vec<String> {
+pub(in crate::web::pages) fn service_names(
+    app: &App,
+    ids: &[ServiceId],
+    language: Language,
+) -> Vec<String> {
     services_of(app, ids).iter().map(|service| service_name(service, language)).collect()
 }
 
 /// What to bring for all of them, each once.
-pub(super) fn bring(app: &App, ids: &[ServiceId], language: Language) -> Vec<String> {
+pub(in crate::web::pages) fn bring(
+    app: &App,
+    ids: &[ServiceId],
+    language: Language,
+) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for service in services_of(app, ids) {
         for one in requirements(&service, language) {
@@ -187,7 +203,7 @@ pub(super) fn bring(app: &App, ids: &[ServiceId], language: Language) -> Vec<Str
 }
 
 /// The cut-offs in seconds for cancelling and moving, the longest of the services.
-pub(super) fn cutoffs(app: &App, ids: &[ServiceId]) -> (u64, u64) {
+pub(in crate::web::pages) fn cutoffs(app: &App, ids: &[ServiceId]) -> (u64, u64) {
     services_of(app, ids).iter().fold((0, 0), |(cancel, change), service| {
         let (one, other) = (service.cancel_cutoff.seconds(), service.reschedule_cutoff.seconds());
         (cancel.max(one), change.max(other))
@@ -195,18 +211,18 @@ pub(super) fn cutoffs(app: &App, ids: &[ServiceId]) -> (u64, u64) {
 }
 
 /// A birth date in words.
-pub(super) fn date(date: NaiveDate, language: Language) -> String {
+pub(in crate::web::pages) fn date(date: NaiveDate, language: Language) -> String {
     let words = civil::date_in_words(date, language);
     words.split_once(' ').map(|(_, rest)| rest.to_owned()).unwrap_or(words)
 }
 
 /// With a capital at its beginning.
-pub(super) fn capital(text: &str) -> String {
+pub(in crate::web::pages) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-pub(super) fn state(w: &Words, state: ClaimState) -> &str {
+pub(in crate::web::pages) fn state(w: &Words, state: ClaimState) -> &str {
     match state {
         ClaimState::Held => &w.state_held,
         ClaimState::Booked => &w.state_booked,
@@ -220,7 +236,7 @@ pub(super) fn state(w: &Words, state: ClaimState) -> &str {
 }
 
 /// For searching: small letters without accents.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::web::pages) fn plain(text: &str) -> String {
     let fold = |c: char| match c {
         '\u{e0}'..='\u{e5}' => 'a',
         '\u{e8}'..='\u{eb}' => 'e',
@@ -234,7 +250,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// Whether every word of the query is in the text.
-pub(super) fn matches(text: &str, query: &str) -> bool {
+pub(in crate::web::pages) fn matches(text: &str, query: &str) -> bool {
     plain(query).split_whitespace().all(|word| text.contains(word))
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn take(mut visit: Visit, slot: SlotId) -> Response {
 }
 
 /// Whether a hold's time is not over yet; the engine may notice that later than the clock.
-pub(super) fn runs(app: &App, claim: &Claim) -> bool {
+pub(in crate::web::pages) fn runs(app: &App, claim: &Claim) -> bool {
     let now = app.engine.now();
     claim.state == ClaimState::Held && claim.deadline.is_some_and(|deadline| now < deadline)
 }

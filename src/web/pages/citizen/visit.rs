@@ -49,20 +49,20 @@ pub(crate) struct Draft {
 
 /// What was typed, as it was typed.
 #[derive(Clone, Default)]
-pub(super) struct Typed {
-    pub(super) name: String,
-    pub(super) telephone: String,
-    pub(super) email: String,
-    pub(super) birth: Birth,
-    pub(super) code: String,
+pub(in crate::web::pages) struct Typed {
+    pub(in crate::web::pages) name: String,
+    pub(in crate::web::pages) telephone: String,
+    pub(in crate::web::pages) email: String,
+    pub(in crate::web::pages) birth: Birth,
+    pub(in crate::web::pages) code: String,
 }
 
 /// The three parts of a date as they were typed.
 #[derive(Clone, Default)]
-pub(super) struct Birth {
-    pub(super) day: String,
-    pub(super) month: String,
-    pub(super) year: String,
+pub(in crate::web::pages) struct Birth {
+    pub(in crate::web::pages) day: String,
+    pub(in crate::web::pages) month: String,
+    pub(in crate::web::pages) year: String,
 }
 
 impl fmt::Debug for Typed {
