@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
 
@@ -110,7 +110,13 @@ impl FromRequestParts<App> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let caller = StaffCaller::from_request_parts(parts, app).await;
-        let StaffCaller { session } = caller.map_err(IntoResponse::into_response)?;
+        let StaffCaller { session } = caller.map_err(|problem| match problem.status {
+            // A form that was sent after the session had ended.
+            StatusCode::UNAUTHORIZED if parts.method == Method::POST => {
+                Redirect::to("/staff/sign-in?next=/desk").into_response()
+            }
+            _ => problem.into_response(),
+        })?;
         let Ok(frame) = Frame::from_request_parts(parts, app).await;
         let cookies = parts.headers.get_all(header::COOKIE).iter();
         let cookies: Vec<&str> = cookies.filter_map(|value| value.to_str().ok()).collect();

@@ -19,6 +19,8 @@ const PLACES: usize = 9;
 const ALTERNATIVES: usize = 3;
 /// A look at what is still free covers as many days.
 const LIVE_DAYS: i64 = 14;
+/// The nearest places are looked for so far around a day.
+const DAYS_NEAR: TimeDelta = TimeDelta::days(3);
 
 #[derive(Debug)]
 pub(super) struct Places {
@@ -143,20 +145,23 @@ fn shares(operator: &Operator, found: &[Opening]) -> Vec<Share> {
     days.into_iter().take(OFFICES_MAX).filter_map(share).collect()
 }
 
-/// The nearest in time around a place, at its office first; the place itself if it is free.
-pub(super) fn nearest(operator: &Operator, wish: &Wish, slot: SlotId) -> Vec<Opening> {
+/// The nearest in time around a place, at its office first. With `again` the place itself is the
+/// first: the engine sees that a hold has ended at the latest when the place is asked for.
+pub(super) fn nearest(operator: &Operator, wish: &Wish, slot: SlotId, again: bool) -> Vec<Opening> {
     let engine = &operator.app.engine;
     let mut found = wish.nearest(engine, slot, ALTERNATIVES);
     if let (Some(office), Some(at)) =
         (engine.office_of(slot.day.calendar()), start_of(engine, slot))
     {
-        let (from, to) =
-            (slot.day.date() - TimeDelta::days(3), slot.day.date() + TimeDelta::days(3));
+        let (from, to) = (slot.day.date() - DAYS_NEAR, slot.day.date() + DAYS_NEAR);
         let here = wish.openings().offices(&[office]).from(from).to(to).limit(200);
         found.extend(engine.openings(&here));
+        if again && at > engine.now() {
+            found.push(Opening { slot, starts_at: at, free: 1 });
+        }
         found.sort_by_key(|opening| {
             let there = engine.office_of(opening.slot.day.calendar()) != Some(office);
-            (there, (opening.starts_at - at).abs())
+            (there, (opening.starts_at - at).abs(), opening.slot)
         });
         found.dedup_by_key(|opening| opening.slot);
     }

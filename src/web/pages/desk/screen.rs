@@ -321,7 +321,8 @@ async fn note(operator: &Operator, wish: Option<&Wish>, held: bool) -> Option<No
     }
     let helps = ["slot-taken", "hold-expired", "outside-window", "not-yet-released"];
     let near = slot.zip(wish).filter(|_| helps.contains(&name));
-    let places = near.map_or_else(Vec::new, |(slot, wish)| nearest(operator, wish, slot));
+    let again = name == "hold-expired";
+    let places = near.map_or_else(Vec::new, |(slot, wish)| nearest(operator, wish, slot, again));
     let wanted = slot.and_then(|slot| {
         Some(spot(&operator.app, slot, start_of(&operator.app.engine, slot)?, language))
     });
