@@ -12,14 +12,15 @@ async function signIn(page) {
   await page.goto("/desk");
   await page.fill("input[name=key]", "demo-desk");
   await page.keyboard.press("Enter");
-  await page.waitForURL("**/desk");
+  await page.waitForURL((url) => url.pathname === "/desk");
   signedIn = (await page.context().cookies()).filter((cookie) => cookie.name === "staff");
 }
 
 async function operator(chrome, base, options = {}) {
   const seen = await visitor(chrome, base, { bytesMax: 40_000, language: "en", width: 1280, ...options });
   await signIn(seen.page);
-  await seen.page.goto(`/desk?${BOSTON}&lang=${options.language ?? "en"}`);
+  const go = options.fresh ? "" : "&go=1";
+  await seen.page.goto(`/desk?${BOSTON}&lang=${options.language ?? "en"}${go}`);
   return seen;
 }
 
@@ -38,19 +39,9 @@ async function press(page, key) {
 }
 
 let number = 1000;
-async function type(page, name) {
-  number += 1;
-  const parts = [name, `202 555 ${number}`, "31", "1", "1990"];
-  for (const part of parts) {
-    await page.keyboard.type(part);
-    await page.keyboard.press("Tab");
-  }
-  return parts[1];
-}
-
 // Nothing but keys: the search, a place, the details, the code.
 async function byKeyboard(chrome, base, { language, width }) {
-  const { page, context, look, name } = await operator(chrome, base, { language, width });
+  const { page, context, look, name } = await operator(chrome, base, { language, width, fresh: true });
   await look("desk-start");
   await lands(page, "q", name);
   await page.keyboard.press("Escape");
@@ -95,7 +86,7 @@ async function byKeyboard(chrome, base, { language, width }) {
 async function race(chrome, base) {
   const one = await operator(chrome, base);
   const two = await operator(chrome, base, { width: 320 });
-  const dallas = "/desk?service=legalization&office=dallas";
+  const dallas = "/desk?service=legalization&office=dallas&go=1";
   await one.page.goto(dallas);
   await two.page.goto(dallas);
   await press(one.page, "1");
@@ -216,12 +207,8 @@ async function expiry(chrome) {
   await press(page, "1");
   await page.waitForFunction(() => document.querySelector("#said").textContent !== "", null, { timeout: 9000 })
     .catch(() => fault("expiry: nothing is said"));
-  await page.evaluate(() => document.activeElement.blur());
-  await type(page, "");
-  await page.evaluate(() => {
-    const set = (id, value) => (document.getElementById(id).value = value);
-    set("name", "Ana Ruiz"); set("telephone", "202 555 0101"); set("day", "31"); set("month", "1"); set("year", "1990");
-  });
+  const typed = { name: "Ana Ruiz", telephone: "202 555 0101", day: "31", month: "1", year: "1990" };
+  for (const [field, value] of Object.entries(typed)) await page.fill(`#${field}`, value);
   await page.click("#confirm");
   await loaded(page);
   await look("desk-expired");

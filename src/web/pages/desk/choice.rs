@@ -24,6 +24,8 @@ pub(super) struct Choice {
     pub(super) persons: u16,
     pub(super) in_turn: bool,
     pub(super) from: Option<NaiveDate>,
+    /// Whether it was chosen just now: the places are next.
+    pub(super) fresh: bool,
     /// The name of an office to add that the catalog does not know.
     pub(super) unknown: Option<String>,
 }
@@ -46,6 +48,7 @@ impl Choice {
             persons: query.one("persons").parse().unwrap_or(1).clamp(1, PERSONS_MAX),
             in_turn: query.has("turn"),
             from: query.one("from").parse().ok(),
+            fresh: query.has("go"),
             ..Self::default()
         };
         for key in query.all("service").filter(|key| engine.service(key).is_some()) {

@@ -50,6 +50,8 @@ pub(super) struct Chip {
 pub(super) struct Numbered {
     pub(super) number: usize,
     pub(super) spot: Spot,
+    /// How far the office's clock is from UTC.
+    pub(super) offset: String,
 }
 
 /// The telephone's places at an office on a day.
@@ -93,7 +95,11 @@ pub(super) fn numbered(operator: &Operator, found: &[Opening], before: usize) ->
     let shown = |opening: &Opening| {
         spot(&operator.app, opening.slot, opening.starts_at, operator.frame.language)
     };
-    let one = |(at, opening)| Numbered { number: before + at + 1, spot: shown(opening) };
+    let one = |(at, opening)| {
+        let spot = shown(opening);
+        let offset = spot.zone.rsplit(", ").next().unwrap_or_default().to_owned();
+        Numbered { number: before + at + 1, spot, offset }
+    };
     found.iter().enumerate().map(one).collect()
 }
 

@@ -33,6 +33,8 @@ struct Screen {
     set: Set,
     desk: bool,
     query: String,
+    /// Whether the choice of places was made just now.
+    chosen: bool,
     caller: Caller,
     places: Places,
     hold: Option<HoldShown>,
@@ -78,8 +80,7 @@ struct FoundShown {
     spot: Option<Spot>,
     services: String,
     persons: u8,
-    can_move: bool,
-    can_cancel: bool,
+    open: bool,
     can_resume: bool,
     late: bool,
 }
@@ -142,6 +143,7 @@ pub(super) async fn show(operator: Operator) -> Response {
         set: operator.set,
         desk: operator.set.channel == Channel::DESK,
         query: operator.choice.query(),
+        chosen: operator.choice.fresh,
         hold: held.as_ref().map(|claim| hold(&operator, claim)),
         moving: moving.as_ref().and_then(|claim| spot_of(&operator.app, claim, language)),
         done: done.map(|(_, done)| done),
@@ -174,7 +176,7 @@ impl Screen {
             if self.missing.is_empty() { Focus::Confirm } else { Focus::Field }
         } else if self.done.is_some() {
             Focus::Code
-        } else if self.moving.is_some() {
+        } else if self.moving.is_some() || self.chosen {
             Focus::Place
         } else if !self.caller.looked {
             Focus::Search
@@ -190,6 +192,7 @@ impl Screen {
     }
 
     /// The number of the place that has the focus: the first one there is.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
     fn is_first(&self, number: &usize) -> bool {
         *number == 1 && self.focus == Focus::Place
     }
@@ -249,8 +252,7 @@ fn found_shown(operator: &Operator, claim: &Claim) -> FoundShown {
         spot: spot_of(app, claim, language),
         services: service_names(app, claim.services.as_slice(), language).join(", "),
         persons: claim.persons,
-        can_move: open && left > 0,
-        can_cancel: open && left > 0,
+        open: open && left > 0,
         can_resume: resumable && operator.call.hold != Some(claim.id),
         late: open && left > 0 && left.unsigned_abs() < change,
     }

@@ -12,6 +12,7 @@ use axum::response::Response;
 use crate::desk::{DeskError, Language, Person, PersonKey};
 use crate::web::pages::citizen::details::{birth, read, short};
 use crate::web::pages::citizen::fields::Fields;
+use crate::web::pages::citizen::taking::runs;
 use crate::web::pages::citizen::visit::Typed;
 use crate::web::refused::Wish;
 use crate::web::wire;
@@ -167,6 +168,11 @@ pub(super) async fn confirm(mut operator: Operator, fields: Fields) -> Response 
         Err(error) => return operator.refuse(error, None),
     };
     let slot = claim.slot;
+    let over = [ClaimState::Held, ClaimState::Expired].contains(&claim.state);
+    if over && !runs(&operator.app, &claim) {
+        let at = claim.deadline.unwrap_or_else(|| operator.app.engine.now());
+        return refused(operator, Error::from(Rejection::HoldExpired { at }).into(), slot);
+    }
     if operator.call.moving.is_some() {
         return super::change::finish(operator, &claim).await;
     }

@@ -66,7 +66,7 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "desk/offices.html")]
-struct Offices {
+struct Which {
     frame: Frame,
     w: &'static Words,
     here: &'static str,
@@ -95,7 +95,7 @@ async fn choose(operator: Operator) -> Response {
     };
     let offices = offices.filter_map(named).collect();
     let admin = operator.is_admin();
-    page(&Offices { here: "today", admin, offices, w: operator.w, frame: operator.frame })
+    page(&Which { here: "today", admin, offices, w: operator.w, frame: operator.frame })
 }
 
 /// The list of the day that it is at the office.
