@@ -380,7 +380,7 @@ fn the_list_of_a_day_marks_who_came() {
     town.pass(4 * 3_600);
     assert_eq!(mark(list, &luis, "no_show"), format!("{list}?#c-{luis}"));
     let page = desk.see(list);
-    page.has("<b>1</b>Served");
+    page.has("<b>1</b>served");
     page.has("<b>1</b>did not come");
     let done = deeds(&town);
     assert_eq!(done[done.len() - 3..], ["arrived", "served", "no-show"]);
@@ -440,6 +440,14 @@ fn a_look_changes_nothing() {
             assert_eq!(desk.post(path, fields).status, 303, "{path}");
         }
     }
+}
+
+#[test]
+fn fifty_seven_offices_make_a_small_page() {
+    let town = Town::of(include_str!("../examples/miconsulado.toml"));
+    let mut desk = operator(&town, "demo-desk");
+    let bytes = ["/desk", "/desk/today"].map(|path| desk.see(path).text.len());
+    println!("bytes: {bytes:?}");
 }
 
 #[test]

@@ -323,7 +323,7 @@ async fn staff_sign_in_with_a_key_and_out_again() {
     assert!(!cookie.contains("the-key-of-ana"));
     let elsewhere = "key=the-key-of-ana&next=%2F%2Fevil.example";
     let elsewhere = send(&router, sign_in("192.0.2.1", elsewhere)).await;
-    assert_eq!(value(&elsewhere, "location"), "/docs");
+    assert_eq!(value(&elsewhere, "location"), "/desk");
     let token = cookie.split(';').next().unwrap().to_owned();
     let out = Request::post("/staff/sign-out").header(header::COOKIE, &token);
     let out = send(&router, out.body(Body::empty()).unwrap()).await;

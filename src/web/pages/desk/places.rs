@@ -1,5 +1,5 @@
-//! Which places can a digit take? The earliest for what was chosen, the nearest to one that is gone,
-//! and what the telephone has left of those days.
+//! Which places can a digit take? The earliest for what was chosen, the nearest to one that is
+//! gone, and what the channel has left of those days.
 //!
 //! Never keeps any: the grant decides.
 
@@ -152,7 +152,7 @@ fn shares(operator: &Operator, found: &[Opening]) -> Vec<Share> {
 }
 
 /// The nearest in time around a place, at its office first. With `again` the place itself is the
-/// first: the engine sees that a hold has ended at the latest when the place is asked for.
+/// first: a hold that is over makes room when the place is taken again.
 pub(super) fn nearest(operator: &Operator, wish: &Wish, slot: SlotId, again: bool) -> Vec<Opening> {
     let engine = &operator.app.engine;
     let mut found = wish.nearest(engine, slot, ALTERNATIVES);

@@ -103,6 +103,12 @@ pub(super) async fn take(mut operator: Operator, fields: Fields) -> Response {
         _ => {
             // Another wish, or the first place: what is on hold stays until this one is taken.
             operator.call.attempt += u32::from(operator.call.hold.is_some());
+            if held.is_none()
+                && let Some(over) = operator.call.hold.take()
+            {
+                // Its time is over: it makes room at once.
+                let _ = operator.app.engine.release(over).await;
+            }
             let person = operator.person();
             operator.ask(&wish, slot, person.as_ref()).await
         }
@@ -171,6 +177,8 @@ pub(super) async fn confirm(mut operator: Operator, fields: Fields) -> Response 
     let over = [ClaimState::Held, ClaimState::Expired].contains(&claim.state);
     if over && !runs(&operator.app, &claim) {
         let at = claim.deadline.unwrap_or_else(|| operator.app.engine.now());
+        // It makes room at once.
+        let _ = operator.app.engine.release(hold).await;
         return refused(operator, Error::from(Rejection::HoldExpired { at }).into(), slot);
     }
     if operator.call.moving.is_some() {

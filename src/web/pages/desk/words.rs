@@ -18,6 +18,6 @@ words! {
         say_booked, say_address, say_zone, say_persons, say_right, say_code, say_again, say_bring,
         cancel_title, cancel_warn, cancel_yes, cancel_no, which_office, all_offices, days,
         day_before, day_after, refresh, print, changed, expected, waiting, served, no_shows,
-        nobody_today, roster, time, state, mark, arrived, no_show, pages,
+        nobody_today, roster, time, state, mark, arrived, no_show, pages, were_served,
     }
 }
