@@ -1,7 +1,8 @@
 //! Who is it, by which code do they come back, and may they ask again so soon?
 //!
 //! What the adapters share: people (encrypted, deletable), booking codes, throttles, tokens, the
-//! audit of what staff did, calls on their way to an operator, and the one order in which a person and a booking come into being.
+//! audit of what staff did, calls on their way to an operator, and the one order in which a person
+//! and a booking come into being.
 //! Never decides about a place: that is the engine's; never knows HTTP or telephony.
 
 mod audit;

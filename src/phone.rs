@@ -13,7 +13,10 @@ pub mod fastagi;
 mod listing;
 mod measure;
 mod port;
+mod sessions;
 mod settings;
+pub mod signature;
+pub mod twiml;
 mod words;
 
 pub use call::{Call, Patience};
@@ -24,5 +27,6 @@ pub use exchange::Exchange;
 pub use listing::{Listing, Named, Zips};
 pub use measure::{Measured, Measures};
 pub use port::{Answer, Answering, Appointment, Desk, Handing, Request, Wish};
+pub use sessions::{Heard, Sessions};
 pub use settings::{Hours, Phone, PhoneError};
 pub use words::{Phrase, WORDS_PER_MINUTE, Words, sound, tenths};

@@ -1,7 +1,9 @@
 //! How is a request of a call carried out? At the reception, on the engine, for the phone's share.
 //!
 //! Never decides about a place: the engine does; its refusals become the few answers that can be
-//! spoken. The one table from rejections to answers is here.
+//! spoken (`answers` has the table).
+
+mod answers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +12,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::desk::{Code, DeskError, Found, Gate, HandOff, Language, Person, Telephone};
 use crate::{
-    Ask, CalendarId, Channel, Claim, ClaimId, ClaimState, Engine, Error, Opening, Openings,
-    Rejection, RequestId, ServiceId,
+    Ask, CalendarId, Channel, Claim, ClaimId, ClaimState, Engine, Opening, Openings, RequestId,
+    ServiceId,
 };
+
+use answers::{answer_of_desk, answer_to, is_of_the_slot};
 
 use super::exchange::Exchange;
 use super::port::{Answer, Answering, Appointment, Desk, Handing, Request, Wish};
@@ -21,8 +25,9 @@ use super::port::{Answer, Answering, Appointment, Desk, Handing, Request, Wish};
 const TTL: Duration = Duration::from_mins(2);
 /// Places that are looked at for one offer.
 const LOOK_AT: usize = 64;
-/// Places that may be lost to others, one after the other, before it is looked again, and how often.
+/// Places that may be lost to others, one after the other, before it is looked again.
 const TRIES: usize = 8;
+/// How often it is looked.
 const LOOKS: usize = 32;
 
 /// Carries out the requests of one call.
@@ -366,59 +371,4 @@ fn by_telephone(
         Language::En => "By telephone",
     };
     Ok(Person::new(name, telephone.as_str(), "", birth, language, now.date_naive())?)
-}
-
-/// Whether another slot may do: also when its lead time is over since it was looked at.
-fn is_of_the_slot(error: &Error) -> bool {
-    matches!(
-        error.rejection(),
-        Some(
-            Rejection::SlotFull { .. }
-                | Rejection::ChannelLimit { .. }
-                | Rejection::SlotClosed { .. }
-                | Rejection::UnknownDay { .. }
-                | Rejection::NotYetReleased { .. }
-                | Rejection::TooLate { .. }
-        )
-    )
-}
-
-fn answer_of_desk(error: &DeskError) -> Answer {
-    match error {
-        DeskError::Engine(error) => answer_to(error),
-        DeskError::NotFound => Answer::NotFound,
-        DeskError::Throttled { .. } => Answer::Throttled,
-        DeskError::Person(_) | DeskError::Store(_) => {
-            tracing::error!(%error, "a call could not be served");
-            Answer::Down
-        }
-    }
-}
-
-/// The one table from refusals to answers.
-fn answer_to(error: &Error) -> Answer {
-    let Some(rejection) = error.rejection() else {
-        tracing::error!(%error, "a call could not be served");
-        return Answer::Down;
-    };
-    match rejection {
-        Rejection::SlotFull { .. }
-        | Rejection::ChannelLimit { .. }
-        | Rejection::SlotClosed { .. }
-        | Rejection::UnknownDay { .. }
-        | Rejection::NotYetReleased { .. }
-        | Rejection::ServiceNotServed { .. } => Answer::NoPlace,
-        Rejection::PartyLimit { .. } => Answer::Had,
-        Rejection::HoldLimit { .. } | Rejection::TooManyEnded { .. } => Answer::Throttled,
-        Rejection::TooLate { .. } | Rejection::TooEarly { .. } => Answer::TooLate,
-        Rejection::HoldExpired { .. }
-        | Rejection::AlreadyConfirmed { .. }
-        | Rejection::AlreadyEnded { .. }
-        | Rejection::WrongState { .. }
-        | Rejection::UnknownClaim { .. }
-        | Rejection::VersionChanged { .. } => Answer::Lost,
-        Rejection::RequestReused { .. }
-        | Rejection::OtherParty { .. }
-        | Rejection::OutOfRange { .. } => Answer::Down,
-    }
 }

@@ -1,4 +1,4 @@
-//! What is said, and what is waited for? The steps of a call, in words that any transport can speak.
+//! What is said, and what is waited for? The steps of a call, for any transport.
 //!
 //! Never holds a text: `words` does.
 

@@ -113,7 +113,7 @@ pub enum Answer {
     NoPlace,
     /// The party has such an appointment already.
     Had,
-    /// Done: confirmed, moved, cancelled, released, noted. The appointment as it stands, if it does.
+    /// Done: confirmed, moved, cancelled, released, noted. With the appointment as it stands.
     Done(Option<Appointment>),
     /// The hold is over, or what was meant is not there any more.
     Lost,
