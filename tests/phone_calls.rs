@@ -113,7 +113,7 @@ fn says(step: &Step, phrase: Phrase) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_desk_that_is_a_little_slow_is_waited_for() {
-    let desk = Slow::new(Duration::from_millis(2_000));
+    let desk = Slow::new(Duration::from_secs(2));
     let (mut call, _) = call(&desk);
     let step = up_to_the_wish(&mut call).await;
     assert!(says(&step, Phrase::Moment) && step.then == Then::Wait, "{step:?}");

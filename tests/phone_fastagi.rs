@@ -118,7 +118,7 @@ async fn an_operator_gets_the_held_place_and_all_that_was_said() {
     let told = Pbx::new("1.1", &format!("{TO_OFFER}0")).call(desk.address).await;
     assert_eq!(told.variable("CUPO_NEXT"), Some("operator"));
     assert!(!told.has("HANGUP"), "the dialplan goes on");
-    let token = told.variable("CUPO_CONTEXT").unwrap();
+    let token = told.variable("__CUPO_CONTEXT").unwrap();
     assert!(token.len() == 22 && token.chars().all(|c| c.is_ascii_alphanumeric()));
     let hand_off = desk.exchange.hand_offs.get(token).unwrap();
     assert_eq!((hand_off.language, hand_off.task), (Language::Es, Some("book")));
@@ -138,7 +138,7 @@ async fn an_operator_gets_the_held_place_and_all_that_was_said() {
 async fn a_place_that_an_operator_has_taken_over_is_not_given_back() {
     let desk = Desk::open().await;
     let told = Pbx::new("1.1", &format!("{TO_OFFER}0")).call(desk.address).await;
-    let token = told.variable("CUPO_CONTEXT").unwrap().to_owned();
+    let token = told.variable("__CUPO_CONTEXT").unwrap().to_owned();
     let held = desk.exchange.hand_offs.get(&token).unwrap().held.unwrap();
     desk.engine().assign(held, cupo::ActorId(7)).await.unwrap();
     let variables = vec![("CUPO_CONTEXT".to_owned(), token)];

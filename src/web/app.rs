@@ -52,7 +52,7 @@ pub struct Inner {
     pub(crate) hub: Hub,
     pub(crate) metrics: Metrics,
     pub(crate) webhooks: Webhooks,
-    pub(crate) calls: Sessions,
+    pub(crate) voices: Sessions,
 }
 
 impl Deref for App {
@@ -90,7 +90,7 @@ impl App {
             settings.phone.clone(),
         )?;
         Ok(Self(Arc::new(Inner {
-            calls: Sessions::new(exchange.clone(), &format!("{}/voice", settings.base())),
+            voices: Sessions::new(exchange.clone(), &format!("{}/voice", settings.base())),
             exchange,
             reception,
             audit: Audit::new(store.clone()),

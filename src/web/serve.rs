@@ -170,7 +170,7 @@ async fn keep_tidy(app: App, gate: Gate) {
         tokio::select! {
             _ = minutes.tick() => {
                 gate.tidy();
-                app.calls.tidy();
+                app.voices.tidy();
             }
             () = app.stop.cancelled() => return,
         }

@@ -49,7 +49,7 @@ async fn step(
         keys: value(&fields, "Digits").map(str::to_owned),
         waited: value(&query, "wait").is_some(),
     };
-    match app.calls.answer(heard).await {
+    match app.voices.answer(heard).await {
         Some(document) => {
             ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], document).into_response()
         }
@@ -71,7 +71,7 @@ async fn ended(
     };
     let over = ["completed", "busy", "failed", "no-answer", "canceled"];
     if value(&fields, "CallStatus").is_some_and(|status| over.contains(&status)) {
-        app.calls.ended(value(&fields, "CallSid").unwrap_or_default()).await;
+        app.voices.ended(value(&fields, "CallSid").unwrap_or_default()).await;
     }
     StatusCode::NO_CONTENT
 }

@@ -70,7 +70,8 @@ async fn thought(channel: &mut Channel, call: &mut Call, event: Event) -> Result
 /// The dialplan goes on from here.
 async fn operator(channel: &mut Channel, token: Option<&str>) -> Result<(), Gone> {
     if let Some(token) = token {
-        quick(channel, &format!("SET VARIABLE {CONTEXT} {token}")).await?;
+        // The underscores have the channel that is dialled inherit it.
+        quick(channel, &format!("SET VARIABLE __{CONTEXT} {token}")).await?;
     }
     quick(channel, &format!("SET VARIABLE {NEXT} operator")).await
 }
