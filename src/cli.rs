@@ -3,6 +3,7 @@
 //! Never does the work itself.
 
 mod backup;
+mod erlang;
 mod log;
 mod records;
 mod salvage;
@@ -35,7 +36,8 @@ Examples:
   cupo verify ./cupo-data/peak             every frame and snapshot, and a recount
   cupo log ./cupo-data/peak --from 1000    records as JSON lines
   cupo backup ./cupo-data/peak ./copy      a copy, also while an engine runs there
-  cupo salvage ./damaged ./rescued         what can be read of a damaged directory"
+  cupo salvage ./damaged ./rescued         what can be read of a damaged directory
+  cupo erlang                              how many operators so many calls need"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -52,6 +54,7 @@ enum Command {
     Log(log::Options),
     Backup(backup::Options),
     Salvage(salvage::Options),
+    Erlang(erlang::Options),
 }
 
 /// Carries out the command.
@@ -64,6 +67,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Log(options) => log::run(&options),
         Command::Backup(options) => backup::run(&options),
         Command::Salvage(options) => salvage::run(&options),
+        Command::Erlang(options) => erlang::run(&options),
     };
     done.unwrap_or_else(|problem| {
         // Nobody is left to tell when standard error is gone.

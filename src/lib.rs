@@ -80,6 +80,8 @@ mod journal;
 mod ledger;
 pub mod limits;
 pub mod log_store;
+#[cfg(feature = "phone")]
+pub mod phone;
 mod planted;
 mod record;
 mod rejection;

@@ -17,6 +17,7 @@ mod problem;
 mod refused;
 mod serve;
 mod settings;
+mod voice;
 mod webhooks;
 mod wire;
 mod words;
@@ -44,6 +45,7 @@ fn routes(app: &App) -> axum::Router {
         .merge(api::document::routes(document))
         .merge(metrics::routes())
         .merge(problem::routes())
+        .merge(voice::routes())
         .merge(pages::routes());
     metrics::around(routes, app).with_state(app.clone())
 }

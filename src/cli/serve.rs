@@ -63,6 +63,9 @@ fn settings(options: &Options) -> Result<Settings, Problem> {
     if let Ok(key) = std::env::var("CUPO_MASTER_KEY") {
         settings.master_key = Some(key);
     }
+    if let Ok(key) = std::env::var("CUPO_PHONE_KEY") {
+        settings.phone.platform_key = Some(key);
+    }
     if let Ok(text) = std::env::var("CUPO_KEYS") {
         let keys = text.split([',', '\n']).filter(|part| !part.trim().is_empty());
         settings.keys = keys.map(KeySetting::parse).collect::<Result<_, _>>().map_err(one)?;

@@ -2,7 +2,7 @@
 //!
 //! Never keeps anybody longer than the engine knows their claim, and a grace.
 
-mod seal;
+pub(super) mod seal;
 mod shelf;
 
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use redb::{
 };
 use tokio::sync::oneshot;
 
-use super::{DeskError, Secrets, audit, people};
+use super::{DeskError, Secrets, audit, call_backs, people};
 
 /// Memory for pages of the file.
 const CACHE_BYTES: usize = 64 << 20;
@@ -160,6 +160,7 @@ fn found(database: &Database, secrets: Option<&Secrets>) -> Result<(), redb::Err
     }
     people::found(&transaction)?;
     audit::found(&transaction)?;
+    call_backs::found(&transaction)?;
     Ok(transaction.commit()?)
 }
 

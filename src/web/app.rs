@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Audit, MasterKey, Reception, Secrets, Store, Throttle, Tokens};
+use crate::phone::{Exchange, Sessions};
 use crate::{Catalog, Engine};
 
 use super::admin::Administration;
@@ -30,15 +31,17 @@ pub struct Inner {
     /// The engine.
     pub engine: Arc<Engine>,
     /// People and places.
-    pub reception: Reception,
+    pub reception: Arc<Reception>,
     /// The database of the desk.
     pub store: Arc<Store>,
     /// What staff did.
     pub audit: Audit,
     /// Counts of tries.
-    pub throttle: Throttle,
+    pub throttle: Arc<Throttle>,
     /// The settings.
     pub settings: Settings,
+    /// The telephone.
+    pub exchange: Exchange,
     /// Cancelled when the service is to stop: streams end, workers return.
     pub stop: CancellationToken,
     pub(crate) keys: Keys,
@@ -49,6 +52,7 @@ pub struct Inner {
     pub(crate) hub: Hub,
     pub(crate) metrics: Metrics,
     pub(crate) webhooks: Webhooks,
+    pub(crate) voices: Sessions,
 }
 
 impl Deref for App {
@@ -76,10 +80,21 @@ impl App {
         let pulse = (metrics.load.clone(), metrics.check.clone());
         let hub = Hub::start(&engine, settings.base(), pulse, &stop)?;
         let webhooks = Webhooks::start(&engine, &store, secrets.clone(), &settings, &stop)?;
+        let reception = Arc::new(Reception::new(engine.clone(), store.clone(), secrets.clone()));
+        let throttle = Arc::new(Throttle::default());
+        let exchange = Exchange::new(
+            reception.clone(),
+            store.clone(),
+            secrets,
+            throttle.clone(),
+            settings.phone.clone(),
+        )?;
         Ok(Self(Arc::new(Inner {
-            reception: Reception::new(engine.clone(), store.clone(), secrets),
+            voices: Sessions::new(exchange.clone(), &format!("{}/voice", settings.base())),
+            exchange,
+            reception,
             audit: Audit::new(store.clone()),
-            throttle: Throttle::default(),
+            throttle,
             stop,
             keys,
             sessions: Tokens::new(10_000, Duration::from_hours(12)),

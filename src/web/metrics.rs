@@ -5,6 +5,7 @@
 mod check;
 mod count;
 mod load;
+mod phone;
 mod scrape;
 
 use std::net::SocketAddr;

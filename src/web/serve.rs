@@ -15,7 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::desk::{DeskError, Secrets, Store};
+use crate::phone::{PhoneError, fastagi};
 use crate::{CatalogError, Engine, Error, StorageError};
+
+use tokio::net::TcpListener;
 
 use super::guard::Gate;
 use super::{App, Settings, SettingsError};
@@ -34,6 +37,9 @@ pub enum ServeError {
     /// The settings are not usable.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The settings of the telephone are not usable.
+    #[error(transparent)]
+    Phone(#[from] PhoneError),
     /// The catalog is not usable.
     #[error(transparent)]
     Catalog(#[from] Arc<CatalogError>),
@@ -70,6 +76,7 @@ impl ServeError {
         use std::io::ErrorKind::{AddrInUse, AddrNotAvailable, PermissionDenied};
         let next = match self {
             Self::Settings(error) => return Some(error.next.clone()),
+            Self::Phone(error) => return Some(error.next.clone()),
             Self::InUse { .. } => "stop it, or name another directory with --dir",
             Self::Listen { source, .. } => match source.kind() {
                 AddrInUse => {
@@ -100,6 +107,8 @@ pub struct Served {
     pub app: App,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where a PBX finds it over `FastAGI`, if it takes calls.
+    pub phone: Option<SocketAddr>,
 }
 
 /// Opens engine and desk, listens, calls `ready`, and serves until `app.stop` is cancelled; then
@@ -114,11 +123,20 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&Served)) -> Result<()
     let app = open(settings)?;
     let listener = listen::bind(app.settings.listen)?;
     let address = listener.local_addr()?;
+    let telephone = app.settings.phone.listen.map(listen::bind).transpose()?;
+    let phone = telephone.as_ref().map(TcpListener::local_addr).transpose()?;
     let owner = owner::Note::write(&app.settings.dir, address);
     let gate = Gate::new(super::routes(&app), &app);
-    ready(&Served { app: app.clone(), address });
+    ready(&Served { app: app.clone(), address, phone });
+    let calls = telephone.map(|telephone| {
+        tokio::spawn(fastagi::serve(telephone, app.exchange.clone(), app.stop.clone()))
+    });
     let beside = tokio::spawn(keep_tidy(app.clone(), gate.clone()));
     listen::until_stopped(listener, &app, gate).await;
+    if let Some(calls) = calls {
+        // It drains within a time of its own.
+        let _ = calls.await;
+    }
     beside.abort();
     // Whether it ended by itself or was ended, it holds nothing any more.
     let _ = beside.await;
@@ -150,7 +168,10 @@ async fn keep_tidy(app: App, gate: Gate) {
     let mut minutes = tokio::time::interval(EVERY);
     for minute in 0_u64.. {
         tokio::select! {
-            _ = minutes.tick() => gate.tidy(),
+            _ = minutes.tick() => {
+                gate.tidy();
+                app.voices.tidy();
+            }
             () = app.stop.cancelled() => return,
         }
         if minute % 60 == 1

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::desk::MasterKey;
+use crate::phone::{Phone, PhoneError};
 
 use super::app::demo_key;
 
@@ -65,6 +66,8 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// What is told on standard error: `error`, `warn`, `info`, `debug` or `trace`.
     pub log: String,
+    /// The telephone.
+    pub phone: Phone,
 }
 
 /// A key and what it may do.
@@ -87,6 +90,12 @@ pub struct SettingsError {
     pub what: String,
     /// What to do.
     pub next: String,
+}
+
+impl From<PhoneError> for SettingsError {
+    fn from(PhoneError { what, next }: PhoneError) -> Self {
+        Self { what, next }
+    }
 }
 
 impl Default for Settings {
@@ -113,6 +122,7 @@ impl Default for Settings {
             requests_max: 4_096,
             threads: None,
             log: "info".to_owned(),
+            phone: Phone::default(),
         }
     }
 }

@@ -22,6 +22,7 @@ Secrets have no flags:
   CUPO_MASTER_KEY   the key of people's data: what `openssl rand -hex 32` prints
   CUPO_KEYS         keys of staff and programs: NAME:ROLE:KEY, NAME:ROLE:KEY ...
                     with the roles partner, desk and admin
+  CUPO_PHONE_KEY    the secret that a telephone platform signs its webhooks with
 
 Examples:
   cupo serve                               a demonstration on http://127.0.0.1:8080
@@ -38,6 +39,10 @@ pub(crate) struct Options {
     /// Address and port to listen on; port 0 is any free one [default: 127.0.0.1:8080].
     #[arg(long, env = "CUPO_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Where a PBX finds the telephone service over `FastAGI`, such as 127.0.0.1:4573
+    /// [default: nowhere].
+    #[arg(long, env = "CUPO_PHONE", value_name = "ADDRESS:PORT")]
+    phone: Option<SocketAddr>,
     /// The catalog to begin with, in TOML [default: 57 offices of the demonstration].
     #[arg(long, env = "CUPO_CATALOG", value_name = "FILE")]
     catalog: Option<PathBuf>,
@@ -111,6 +116,7 @@ impl Options {
     pub(super) fn put_on(&self, settings: &mut Settings) {
         put(&self.dir, &mut settings.dir);
         put(&self.listen, &mut settings.listen);
+        put_some(&self.phone, &mut settings.phone.listen);
         put_some(&self.catalog, &mut settings.catalog);
         settings.production |= self.production;
         put_some(&self.public_base, &mut settings.public_base);

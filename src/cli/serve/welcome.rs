@@ -22,6 +22,7 @@ pub(super) fn tell(served: &Served, options: &Options) -> io::Result<()> {
         let told = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "address": here,
+            "phone": served.phone.map(|phone| format!("agi://{phone}")),
             "process": std::process::id(),
             "dir": app.settings.dir,
             "zone_rules": Engine::zone_rules(),
@@ -42,6 +43,9 @@ pub(super) fn tell(served: &Served, options: &Options) -> io::Result<()> {
     }
     if base != here {
         writeln!(out, "  {:<15} {here}", "listening on")?;
+    }
+    if let Some(phone) = served.phone {
+        writeln!(out, "  {:<15} agi://{phone}/cita", "telephone")?;
     }
     writeln!(out)?;
     if app.has_demo_keys() {

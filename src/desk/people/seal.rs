@@ -12,7 +12,7 @@ use super::PersonKey;
 const NONCE_LENGTH: usize = 24;
 
 /// Nonce, text and tag, sealed under `key`.
-pub(super) fn seal(secret: &[u8; 32], key: PersonKey, text: &[u8]) -> Vec<u8> {
+pub(in crate::desk) fn seal(secret: &[u8; 32], key: PersonKey, text: &[u8]) -> Vec<u8> {
     let nonce: [u8; NONCE_LENGTH] = random::bytes();
     let payload = Payload { msg: text, aad: &place(key) };
     let sealed = XChaCha20Poly1305::new(secret.into()).encrypt(&XNonce::from(nonce), payload);
@@ -21,7 +21,7 @@ pub(super) fn seal(secret: &[u8; 32], key: PersonKey, text: &[u8]) -> Vec<u8> {
 }
 
 /// The text, if it was sealed with this secret under this key.
-pub(super) fn open(secret: &[u8; 32], key: PersonKey, sealed: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::desk) fn open(secret: &[u8; 32], key: PersonKey, sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LENGTH>()?;
     let payload = Payload { msg: sealed, aad: &place(key) };
     XChaCha20Poly1305::new(secret.into()).decrypt(&XNonce::from(*nonce), payload).ok()

@@ -31,16 +31,27 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
         engine(&self.0, &mut encoder)?;
         service(&self.0, &mut encoder)?;
+        super::phone::encode(&self.0.exchange.measures.read(), &mut encoder)?;
         requests(&self.0.metrics.counts.counted(), &mut encoder)
     }
 }
 
-fn gauge(encoder: &mut DescriptorEncoder, name: &str, help: &str, value: u64) -> Result<(), Error> {
+pub(super) fn gauge(
+    encoder: &mut DescriptorEncoder,
+    name: &str,
+    help: &str,
+    value: u64,
+) -> Result<(), Error> {
     let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
     gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
 }
 
-fn counter(encoder: &mut DescriptorEncoder, name: &str, help: &str, n: u64) -> Result<(), Error> {
+pub(super) fn counter(
+    encoder: &mut DescriptorEncoder,
+    name: &str,
+    help: &str,
+    n: u64,
+) -> Result<(), Error> {
     ConstCounter::new(n).encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)
 }
 

@@ -29,6 +29,7 @@ impl Settings {
                 faults.push(fault(what, "write an address or a network, such as `10.0.0.0/8`"));
             }
         }
+        faults.extend(self.phone.faults().into_iter().map(SettingsError::from));
         for key in &self.keys {
             if key.role.parse::<Role>().is_err() {
                 let what = format!("key {}: there is no role `{}`", key.name, key.role);

@@ -5,7 +5,7 @@
 use super::{KeySetting, Settings, SettingsError};
 
 /// Every key of a configuration file.
-pub(super) const NAMES: [&str; 21] = [
+pub(super) const NAMES: [&str; 22] = [
     "dir",
     "listen",
     "public_base",
@@ -27,6 +27,7 @@ pub(super) const NAMES: [&str; 21] = [
     "requests_max",
     "threads",
     "log",
+    "phone",
 ];
 
 impl Settings {
@@ -50,6 +51,7 @@ impl Settings {
     pub fn masked(&self) -> String {
         let mut shown = self.clone();
         shown.master_key = shown.master_key.map(|_| "(set)".to_owned());
+        shown.phone.platform_key = shown.phone.platform_key.map(|_| "(set)".to_owned());
         for key in &mut shown.keys {
             "(set)".clone_into(&mut key.key);
         }
