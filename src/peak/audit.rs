@@ -34,6 +34,8 @@ pub(crate) struct Findings {
     /// Places in use at the end.
     pub(crate) used: BTreeMap<DayId, u64>,
     pub(crate) evidence: Vec<String>,
+    /// Offices closed in the run: a booking there may be displaced still.
+    closures: bool,
 }
 
 impl Findings {
@@ -73,6 +75,7 @@ pub(crate) fn of_journal(
         evidence: std::mem::take(&mut recount.evidence),
         ..Findings::default()
     };
+    findings.closures = tally.closures;
     findings.check_acks(tally, |claim| recount.lives.get(&claim).map(Told::of));
     drop(recount);
     let clock = SystemClock::new();
@@ -99,7 +102,7 @@ pub(crate) fn of_journal(
 
 /// Without a journal: every day's claims, added up against the capacity of its slots.
 pub(crate) fn of_claims(engine: &Engine, tally: &Tally) -> Result<Findings, Problem> {
-    let mut findings = Findings::default();
+    let mut findings = Findings { closures: tally.closures, ..Findings::default() };
     let mut seen: HashMap<ClaimId, Told> = HashMap::new();
     for day in engine.days() {
         let mut used: BTreeMap<usize, u32> = BTreeMap::new();
@@ -178,7 +181,9 @@ impl Findings {
                 Ack::Booked(claim) => {
                     let gone = cancelled.binary_search(&claim).is_ok();
                     let end = if gone { ClaimState::Cancelled } else { ClaimState::Booked };
-                    (claim, told(claim).is_some_and(|told| told.booked && told.state == end))
+                    let stranded = |state| self.closures && state == ClaimState::Displaced;
+                    let kept = |told: Told| told.state == end || stranded(told.state);
+                    (claim, told(claim).is_some_and(|told| told.booked && kept(told)))
                 }
                 Ack::Cancelled(claim) => {
                     (claim, told(claim).is_some_and(|told| told.state == ClaimState::Cancelled))

@@ -2,7 +2,7 @@
 //!
 //! Never talks to the engine: `worker` does, and tells the citizen what came of it.
 
-use cupo::{ActorId, Arrangement, Channel, ClaimId, PartyId, RequestId, SlotId};
+use cupo::{ActorId, Arrangement, Channel, Claim, ClaimId, PartyId, RequestId, SlotId};
 
 use crate::peak::rng::Rng;
 use crate::peak::scenario::Scenario;
@@ -32,6 +32,8 @@ pub(crate) enum Step {
     ConfirmAgain,
     Cancel,
     Move,
+    /// The office has closed: a place elsewhere for the booking.
+    Rebook,
 }
 
 /// What was decided before the first step, from the seed alone.
@@ -96,6 +98,12 @@ pub(crate) struct Citizen {
     pub(crate) persons: u8,
     pub(crate) patience: u8,
     pub(crate) holds_left: u8,
+    /// Requests for a place so far.
+    pub(crate) tries: u8,
+    pub(crate) sold: bool,
+    /// When they came, and when the next step is due: microseconds on the clock of the run.
+    pub(crate) came_us: u64,
+    pub(crate) due_us: u64,
     pub(crate) claim: Option<ClaimId>,
     pub(crate) version: u16,
     pub(crate) slot: Option<SlotId>,
@@ -109,6 +117,7 @@ impl Citizen {
         seed: u64,
         number: u64,
         operator: Option<u16>,
+        offices: &[u64],
         stage: &Stage,
         scenario: &Scenario,
     ) -> Self {
@@ -121,7 +130,7 @@ impl Citizen {
             None if bot => Kind::Hoarder,
             None => Kind::Web,
         };
-        let home = index(rng.weighted(&stage.office_sums));
+        let home = index(rng.weighted(offices));
         let service = index(rng.weighted(&stage.service_sums));
         let group = rng.weighted(&stage.group_sums);
         let mind = Mind::of(scenario, &mut rng);
@@ -145,11 +154,42 @@ impl Citizen {
             persons: u8::try_from(persons.min(persons_max)).unwrap_or(1),
             patience,
             holds_left: if is_bot { scenario.bot_holds } else { 1 },
+            tries: 0,
+            sold: false,
+            came_us: 0,
+            due_us: 0,
             claim: None,
             version: 0,
             slot: None,
             request: RequestId(rng.key()),
             party,
+            rng,
+        }
+    }
+
+    /// Whoever has this booking, whose office has closed.
+    pub(crate) fn displaced(seed: u64, claim: &Claim, home: u16, service: u16) -> Self {
+        let mut rng = Rng::of(seed, claim.id.to_u64());
+        Self {
+            kind: Kind::Web,
+            next: Step::Rebook,
+            mind: Mind::default(),
+            home,
+            office: home,
+            tried: 0,
+            service,
+            persons: claim.persons,
+            patience: u8::MAX,
+            holds_left: 0,
+            tries: 0,
+            sold: true,
+            came_us: 0,
+            due_us: 0,
+            claim: Some(claim.id),
+            version: claim.version,
+            slot: None,
+            request: RequestId(rng.key()),
+            party: claim.party.0,
             rng,
         }
     }

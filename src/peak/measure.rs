@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use cupo::{Channel, ClaimId, SlotId};
 use hdrhistogram::Histogram;
+use parking_lot::Mutex;
+
+use crate::peak::fairness::Fairness;
+use crate::peak::slices::Slices;
 
 /// The calls that citizens make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +22,20 @@ pub(crate) enum Call {
     Confirm,
     Cancel,
     Move,
+    /// Of a booking whose office has closed.
+    Rebook,
 }
 
 impl Call {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Hold, Self::Book, Self::Retry, Self::Confirm, Self::Cancel, Self::Move];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Hold,
+        Self::Book,
+        Self::Retry,
+        Self::Confirm,
+        Self::Cancel,
+        Self::Move,
+        Self::Rebook,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -32,6 +45,7 @@ impl Call {
             Self::Confirm => "confirm",
             Self::Cancel => "cancel",
             Self::Move => "move",
+            Self::Rebook => "rebook",
         }
     }
 }
@@ -68,6 +82,12 @@ impl Latency {
         (real(nanos) / 100.0).round() / 10.0
     }
 
+    /// For each share of all, in microseconds: how long at most they took.
+    pub(crate) fn curve_us(&self, shares: &[f64]) -> Vec<[f64; 2]> {
+        let enough = |share: &&f64| real(self.count()) * (1.0 - **share) >= 1.0;
+        shares.iter().filter(enough).map(|share| [*share, self.quantile_us(*share)]).collect()
+    }
+
     pub(crate) fn max_us(&self) -> f64 {
         (real(self.0.as_ref().map_or(0, Histogram::max)) / 100.0).round() / 10.0
     }
@@ -95,6 +115,10 @@ pub(crate) struct Tally {
     /// Changes carried out, by call.
     pub(crate) done: [Latency; Call::ALL.len()],
     pub(crate) refused: Latency,
+    /// Carried out, from when the call was made: what a closed-loop test would show.
+    pub(crate) from_call: Latency,
+    pub(crate) fairness: Fairness,
+    pub(crate) slices: Slices,
     pub(crate) refused_by: BTreeMap<&'static str, u64>,
     pub(crate) channels: [ByChannel; Channel::COUNT],
     pub(crate) replayed: u64,
@@ -105,6 +129,10 @@ pub(crate) struct Tally {
     /// Citizens who left without a place, and those who held one and let it go.
     pub(crate) left: u64,
     pub(crate) abandoned: u64,
+    /// Displaced bookings for which no other place was found.
+    pub(crate) stranded: u64,
+    /// Offices closed in the run.
+    pub(crate) closures: bool,
     /// Acknowledgements, in order.
     pub(crate) acks: Vec<Ack>,
     /// How many of them the witness has.
@@ -114,11 +142,14 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(slice_us: u64) -> Self {
         let channel = ByChannel { booked: 0, refused: 0, latency: Latency::new() };
         Self {
             done: Call::ALL.map(|_| Latency::new()),
             refused: Latency::new(),
+            from_call: Latency::new(),
+            fairness: Fairness::new(),
+            slices: Slices::new(slice_us),
             refused_by: BTreeMap::new(),
             channels: Channel::ALL.map(|_| channel.clone()),
             replayed: 0,
@@ -127,6 +158,8 @@ impl Tally {
             ended: Duration::ZERO,
             left: 0,
             abandoned: 0,
+            stranded: 0,
+            closures: false,
             acks: Vec::new(),
             noted: 0,
             wrong: Vec::new(),
@@ -162,6 +195,9 @@ impl Tally {
             own.add(other);
         }
         self.refused.add(&other.refused);
+        self.from_call.add(&other.from_call);
+        self.fairness.add(&other.fairness);
+        self.slices.add(other.slices);
         for (code, count) in other.refused_by {
             *self.refused_by.entry(code).or_default() += count;
         }
@@ -176,6 +212,7 @@ impl Tally {
         self.ended = self.ended.max(other.ended);
         self.left += other.left;
         self.abandoned += other.abandoned;
+        self.stranded += other.stranded;
         self.acks.extend(other.acks);
         self.wrong.extend(other.wrong);
     }
@@ -202,9 +239,19 @@ impl Tally {
     }
 }
 
-/// What the progress line reads while the threads run.
+/// What was answered since the screen was last drawn.
+#[derive(Debug, Default)]
+pub(crate) struct Fresh {
+    pub(crate) latency: Option<Latency>,
+    pub(crate) causes: BTreeMap<&'static str, u64>,
+}
+
+/// What the screen reads while the threads run.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
+    pub(crate) fresh: Mutex<Fresh>,
+    /// Called and not answered, or due and not called.
+    pub(crate) queue: AtomicU64,
     pub(crate) sold: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) answered: AtomicU64,

@@ -13,7 +13,7 @@ use crate::peak::options::Options;
 const MARK: &str = "peak.json";
 
 /// Makes the directory, empty but for its mark. Says what became of an earlier run.
-pub(crate) fn prepare(options: &Options) -> Result<Option<String>, Problem> {
+pub(crate) fn prepare(options: &Options, citizens: u64) -> Result<Option<String>, Problem> {
     let dir = options.dir.as_path();
     let failed = |doing: &str, error: &io::Error| {
         Problem::new(format!("{doing} {}: {error}", dir.display()))
@@ -44,7 +44,7 @@ pub(crate) fn prepare(options: &Options) -> Result<Option<String>, Problem> {
     let mark = serde_json::json!({
         "program": "cupo peak",
         "version": env!("CARGO_PKG_VERSION"),
-        "citizens": options.citizens,
+        "citizens": citizens,
         "threads": options.threads,
         "seed": options.seed,
     });

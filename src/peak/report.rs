@@ -9,14 +9,20 @@ use serde_json::{Value, json};
 
 use crate::peak::audit::Findings;
 use crate::peak::measure::{Call, Latency, Tally, grouped, rate, real, whole};
+use crate::peak::numbers::Numbers;
 use crate::peak::options::Options;
 use crate::peak::progress::Seen;
+use crate::peak::scenario::Scenario;
 use crate::peak::stage::Stage;
 
 /// All that is known after a run, but for the audit.
 #[derive(Debug)]
 pub(crate) struct Outcome<'a> {
     pub(crate) options: &'a Options,
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) citizens: u64,
+    /// How many of them call.
+    pub(crate) calls: u64,
     pub(crate) stage: &'a Stage,
     pub(crate) tally: &'a Tally,
     pub(crate) seen: &'a Seen,
@@ -45,6 +51,19 @@ pub(crate) fn table(of: &Outcome<'_>) -> String {
         grouped(tally.abandoned),
         grouped(of.seen.held_max),
     );
+    for shut in of.seen.shut.iter().filter(|shut| shut.days > 0) {
+        let _ = writeln!(
+            text,
+            "  an office closed: {} days in {:.2} s, {} bookings displaced, {} holds revoked; {} \
+             moved, {} found no place",
+            shut.days,
+            shut.seconds,
+            grouped(shut.displaced),
+            grouped(shut.revoked),
+            grouped(tally.count(Call::Rebook)),
+            grouped(tally.stranded),
+        );
+    }
     let _ = writeln!(
         text,
         "  {} retries got their first answer again, {} looks at openings",
@@ -198,7 +217,7 @@ pub(crate) fn verdict(of: &Outcome<'_>, found: &Findings) -> String {
 }
 
 /// One object with everything; field names are stable.
-pub(crate) fn json(of: &Outcome<'_>, found: &Findings) -> Value {
+pub(crate) fn json(of: &Outcome<'_>, found: &Findings, numbers: &Numbers) -> Value {
     let (tally, seen) = (of.tally, of.seen);
     let latency = |latency: &Latency| {
         json!({
@@ -241,7 +260,7 @@ pub(crate) fn json(of: &Outcome<'_>, found: &Findings) -> Value {
         "durable": !of.options.in_memory,
         "durability": if of.options.in_memory { "none" } else { of.options.durability.name() },
         "seconds": (seen.seconds * 1_000.0).round() / 1_000.0,
-        "citizens": of.options.citizens,
+        "citizens": of.citizens,
         "threads": of.options.threads,
         "seed": of.options.seed,
         "offices": of.stage.offices.len(),
@@ -249,6 +268,9 @@ pub(crate) fn json(of: &Outcome<'_>, found: &Findings) -> Value {
         "places": of.stage.places,
         "expired": seen.stats.expired,
         "time_to_sell_out_s": seen.all_sold_out_s,
+        "scenario": numbers.scenario,
+        "machine_hiccup_ms": numbers.hiccup_ms,
+        "picture": numbers,
         "evidence": tally.wrong.iter().chain(&found.evidence).collect::<Vec<_>>(),
     })
 }

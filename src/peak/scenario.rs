@@ -1,20 +1,53 @@
-//! How do people behave on an opening day? The shares that a scenario file may change.
+//! How do people behave, when do they come, and what goes wrong? What a scenario file may say.
 //!
 //! Never says who does it: that follows from the seed.
+
+mod checks;
+mod shape;
 
 use std::path::Path;
 
 use serde::Deserialize;
 
 use crate::cli::Problem;
+use crate::peak::measure::{real, whole};
+pub(crate) use crate::peak::scenario::shape::{Arrivals, Moment, Shutting, Trouble};
 
-/// The longest pause that the wheel of waiting citizens has room for.
-pub(crate) const PAUSE_MS_MAX: u64 = 8_000;
+/// The longest pause, in milliseconds of the run, that the wheel of waiting citizens has room for.
+pub(crate) const PAUSE_MS_MAX: u64 = 60_000;
 
-/// Shares are from 0 to 1, pauses are in milliseconds of an opening day that runs fast.
+/// The files of `examples/scenarios`, by name: the program knows them wherever it is.
+pub(crate) const SHIPPED: [(&str, &str); 8] = [
+    ("opening-day", include_str!("../../examples/scenarios/opening-day.toml")),
+    ("opening-minute", include_str!("../../examples/scenarios/opening-minute.toml")),
+    ("quiet-day", include_str!("../../examples/scenarios/quiet-day.toml")),
+    ("call-centre-monday", include_str!("../../examples/scenarios/call-centre-monday.toml")),
+    ("bots", include_str!("../../examples/scenarios/bots.toml")),
+    ("closure", include_str!("../../examples/scenarios/closure.toml")),
+    ("slow-disk", include_str!("../../examples/scenarios/slow-disk.toml")),
+    ("full-disk", include_str!("../../examples/scenarios/full-disk.toml")),
+];
+
+/// Shares are from 0 to 1. Pauses are those of the scenario; `squeeze` makes them those of the run.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Scenario {
+    /// What the report is called.
+    pub(crate) name: String,
+    /// What it stages, in a sentence or two.
+    pub(crate) about: String,
+    /// How many come, unless the command line says.
+    pub(crate) citizens: u64,
+    /// Seconds of the scenario in one second of the run.
+    pub(crate) compression: f64,
+    /// When they come; without it all are at the door at the opening.
+    pub(crate) arrivals: Option<Arrivals>,
+    /// What is wrong with the disk, and when.
+    pub(crate) disk: Vec<Trouble>,
+    /// Offices that close.
+    pub(crate) closures: Vec<Shutting>,
+    /// Size of one log file: a disk that is full is felt when the next one is due.
+    pub(crate) segment_kib: u64,
     /// Citizens that come by telephone, through an operator.
     pub(crate) phone: f64,
     /// Operators, each with one call at a time.
@@ -23,6 +56,8 @@ pub(crate) struct Scenario {
     pub(crate) bots: f64,
     /// How many holds a bot goes for.
     pub(crate) bot_holds: u8,
+    /// Bots that confirm what they hold, to sell it.
+    pub(crate) bot_books: f64,
     /// Visitors who try before the opening.
     pub(crate) early: f64,
     /// Citizens who hold a place and never confirm.
@@ -61,10 +96,21 @@ pub(crate) struct Scenario {
 impl Default for Scenario {
     fn default() -> Self {
         Self {
+            name: "opening day".to_owned(),
+            about: "Everyone is at the door when the places open, and is let in as fast as they \
+                    are served: how much does the engine take?"
+                .to_owned(),
+            citizens: 1_000_000,
+            compression: 1.0,
+            arrivals: None,
+            disk: Vec::new(),
+            closures: Vec::new(),
+            segment_kib: 64 << 10,
             phone: 0.035,
             operators: 400,
             bots: 0.05,
             bot_holds: 8,
+            bot_books: 0.0,
             early: 0.01,
             abandon: 0.12,
             one_step: 0.1,
@@ -86,83 +132,106 @@ impl Default for Scenario {
 }
 
 impl Scenario {
-    /// The one in the file, or the usual one.
-    pub(crate) fn load(file: Option<&Path>) -> Result<Self, Problem> {
-        let Some(path) = file else {
-            return Ok(Self::default());
+    /// The one in the file or of that name, or the usual one; so many times faster.
+    pub(crate) fn load(file: Option<&Path>, faster: f64) -> Result<Self, Problem> {
+        let path = file.unwrap_or_else(|| Path::new(SHIPPED[0].0));
+        let named = SHIPPED.iter().find(|(name, _)| path.as_os_str() == *name);
+        let text = match named {
+            Some((_, text)) if !path.exists() => (*text).to_owned(),
+            _ => std::fs::read_to_string(path).map_err(|error| {
+                let names = SHIPPED.map(|(name, _)| name).join(", ");
+                Problem::new(format!("reading {}: {error}", path.display()))
+                    .next(format!("name a file, or one of: {names}"))
+            })?,
         };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Problem::new(format!("reading {}: {error}", path.display())))?;
-        let scenario: Self = toml::from_str(&text).map_err(|error| {
-            Problem::new(format!("{}: {error}", path.display()))
+        Self::read(&text, faster).map_err(|what| {
+            Problem::new(format!("{}: {what}", path.display()))
                 .next("examples/scenarios/opening-day.toml has every key, with its meaning")
-        })?;
-        scenario.check().map_err(|what| Problem::new(format!("{}: {what}", path.display())))?;
-        Ok(scenario)
+        })
     }
 
-    fn check(&self) -> Result<(), String> {
-        let shares = [
-            ("phone", self.phone),
-            ("bots", self.bots),
-            ("early", self.early),
-            ("abandon", self.abandon),
-            ("one_step", self.one_step),
-            ("retry", self.retry),
-            ("cancel", self.cancel),
-            ("move", self.moves),
-            ("insist", self.insist),
-        ];
-        if let Some((name, _)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
-            return Err(format!("{name}: expected a share from 0 to 1"));
-        }
-        let pauses = [
-            ("think_ms", self.think_ms),
-            ("talk_ms", self.talk_ms),
-            ("later_ms", self.later_ms),
-            ("again_ms", self.again_ms),
-        ];
-        let bad = |[first, last]: [u64; 2]| first > last || last > PAUSE_MS_MAX;
-        if let Some((name, _)) = pauses.iter().find(|(_, pause)| bad(*pause)) {
-            return Err(format!("{name}: expected [from, to], ascending, up to {PAUSE_MS_MAX} ms"));
-        }
-        let [first, last] = self.patience;
-        if first == 0 || first > last || last > 50 {
-            return Err("patience: expected [from, to], ascending, from 1 to 50".into());
-        }
-        let people: u64 = self.persons.iter().copied().map(|weight| weight.min(1 << 32)).sum();
-        if people == 0 || self.persons.len() > 8 {
-            return Err("persons: expected 1 to 8 weights, not all zero".into());
-        }
-        if !(1..=600).contains(&self.hold_seconds) {
-            return Err("hold_seconds: expected 1 to 600".into());
-        }
-        if !(1..=1_000).contains(&self.page_openings) {
-            return Err("page_openings: expected 1 to 1000".into());
-        }
-        if !(1..=10_000).contains(&self.operators) {
-            return Err("operators: expected 1 to 10000".into());
-        }
-        Ok(())
+    /// What the text says, or the line and the reason why not.
+    pub(crate) fn read(text: &str, faster: f64) -> Result<Self, String> {
+        let mut scenario: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        scenario.compression *= faster;
+        scenario.check().map_err(|(key, what)| match line_of(text, key) {
+            Some(line) => format!("line {line}: {key}: {what}"),
+            None => format!("{key}: {what}"),
+        })?;
+        Ok(scenario.squeeze())
     }
+
+    /// Pauses of the scenario become pauses of the run.
+    fn squeeze(mut self) -> Self {
+        let times = self.compression;
+        let short = |pause: u64| whole(real(pause) / times);
+        for pause in [&mut self.think_ms, &mut self.talk_ms, &mut self.later_ms, &mut self.again_ms]
+        {
+            *pause = pause.map(short);
+        }
+        self.page_ms = short(self.page_ms);
+        // The engine counts the life of a hold in whole seconds.
+        self.hold_seconds = short(self.hold_seconds).max(1);
+        self
+    }
+
+    /// Seconds of the run in which so much of the scenario passes.
+    pub(crate) fn run_seconds(&self, scenario: f64) -> f64 {
+        scenario / self.compression
+    }
+
+    /// Milliseconds of the run until that moment.
+    pub(crate) fn run_ms(&self, at: Moment) -> u64 {
+        whole(1_000.0 * self.run_seconds(real(at.0)))
+    }
+
+    /// How long after the first arrivals the places become bookable, in milliseconds of the run.
+    pub(crate) fn opens_after_ms(&self) -> u64 {
+        self.arrivals.as_ref().map_or(0, |arrivals| self.run_ms(arrivals.opens_after()))
+    }
+}
+
+/// The first line that gives the key a value, from 1 on.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let gives = |line: &str| {
+        let line = line.trim_start().trim_start_matches('[');
+        line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(['=', ']']))
+    };
+    text.lines().position(gives).map(|line| line + 1)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Scenario;
+    use super::{SHIPPED, Scenario};
 
     #[test]
     fn the_example_is_the_default() {
-        let text = include_str!("../../examples/scenarios/opening-day.toml");
-        let example: Scenario = toml::from_str(text).unwrap();
-        assert_eq!(example, Scenario::default());
-        assert_eq!(example.check(), Ok(()));
+        assert_eq!(Scenario::read(SHIPPED[0].1, 1.0).unwrap(), Scenario::default());
     }
 
     #[test]
-    fn unknown_keys_and_wild_shares_are_refused() {
-        assert!(toml::from_str::<Scenario>("bot = 0.1").is_err());
-        let wild: Scenario = toml::from_str("bots = 1.5").unwrap();
-        assert!(wild.check().unwrap_err().starts_with("bots"));
+    fn every_scenario_that_is_shipped_is_sound() {
+        for (name, text) in SHIPPED {
+            let scenario =
+                Scenario::read(text, 1.0).unwrap_or_else(|what| panic!("{name}: {what}"));
+            assert_eq!(scenario.name.replace(' ', "-"), name);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        for (text, line, reason) in [
+            ("bot = 0.1", "line 1", "unknown field"),
+            ("early = 0.1\nbots = 1.5", "line 2", "a share from 0 to 1"),
+            ("[arrivals]\ncurve = [[\"0:99:00\", 1.0]]", "line 2", "h:mm:ss"),
+            ("[arrivals]\ncurve = [[\"0:01:00\", 1.0]]", "line 2", "two points"),
+            ("[arrivals]\ncurve = [[\"0:00:00\", 0.0], [\"1:00:00\", 0.0]]", "line 2", "weight"),
+            ("compression = 0.0", "line 1", "compression"),
+            ("[[disk]]\nsync_ms = [9, 2]", "line 2", "ascending"),
+            ("[[closures]]\noffice = \"x\"\nat = \"0:10:00\"", "", "arrivals"),
+        ] {
+            let told = Scenario::read(text, 1.0).unwrap_err();
+            assert!(told.contains(line) && told.contains(reason), "{text}: {told}");
+        }
     }
 }

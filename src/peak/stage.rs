@@ -17,15 +17,19 @@ use crate::peak::scenario::Scenario;
 const CATALOG: &str = include_str!("../../examples/miconsulado.toml");
 /// What starts sooner may be past its lead time, so selling out is judged without it.
 const TOO_SOON: TimeDelta = TimeDelta::hours(2);
-/// From the install to the opening.
-const UNTIL_OPENING: Duration = Duration::from_secs(1);
+/// From the install to the first arrivals.
+const UNTIL_BEGIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Office {
     pub(crate) key: String,
     pub(crate) id: OfficeId,
     pub(crate) days: Vec<DayId>,
-    demand: u64,
+    pub(crate) demand: u64,
+    /// What its clock is ahead of UTC.
+    pub(crate) offset_s: i32,
+    /// Places of each day.
+    pub(crate) day_places: Vec<u64>,
     pub(crate) slots: u64,
     pub(crate) places: u64,
     /// Places that the web can have, while nothing is taken.
@@ -66,7 +70,9 @@ impl Stage {
         let mut catalog = Catalog::from_toml(CATALOG).map_err(|error| {
             Problem::new(format!("the catalog in the program is not usable: {error}"))
         })?;
-        let opens = engine.now() + TimeDelta::from_std(UNTIL_OPENING).unwrap_or_default();
+        let opens = engine.now() + TimeDelta::from_std(UNTIL_BEGIN).unwrap_or_default();
+        let after = i64::try_from(scenario.opens_after_ms()).unwrap_or_default();
+        let opens = opens + TimeDelta::milliseconds(after);
         for calendar in &mut catalog.calendars {
             calendar.opens_at = Some(opens);
         }
@@ -124,6 +130,8 @@ fn offices(engine: &Engine, catalog: &Catalog, opens: DateTime<Utc>) -> Vec<Offi
             id,
             days: Vec::new(),
             demand: known(office).map_or(1, |spot| spot.demand),
+            offset_s: 0,
+            day_places: Vec::new(),
             slots: 0,
             places: 0,
             web_places: 0,
@@ -131,6 +139,8 @@ fn offices(engine: &Engine, catalog: &Catalog, opens: DateTime<Utc>) -> Vec<Offi
             known: Vec::new(),
         };
         let calendars = engine.calendars_of(id);
+        let clock = calendars.first().and_then(|first| engine.wall_clock(*first, opens));
+        own.offset_s = clock.map_or(0, |clock| clock.offset().local_minus_utc());
         for day in days.iter().filter(|day| calendars.contains(&day.calendar())) {
             own.add(engine, *day, opens);
         }
@@ -147,9 +157,10 @@ impl Office {
         else {
             return;
         };
-        let capacity = view.slots.iter().map(|slot| u64::from(slot.capacity));
+        let places = view.slots.iter().map(|slot| u64::from(slot.capacity)).sum();
         self.slots += view.slots.len() as u64;
-        self.places += capacity.sum::<u64>();
+        self.places += places;
+        self.day_places.push(places);
         self.web_places += free_on_web(&view, opens + TOO_SOON);
         self.days.push(day);
         let middle = view.slots.get(view.slots.len() / 2);
@@ -165,7 +176,7 @@ pub(crate) fn free_on_web(day: &DayView, from: DateTime<Utc>) -> u64 {
 }
 
 /// Running sums of weights.
-fn sums(weights: impl Iterator<Item = u64>) -> Vec<u64> {
+pub(crate) fn sums(weights: impl Iterator<Item = u64>) -> Vec<u64> {
     weights
         .scan(0_u64, |sum, weight| {
             *sum = sum.saturating_add(weight);

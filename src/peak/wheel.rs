@@ -25,7 +25,8 @@ impl Wheel {
         Self { buckets, at_ms: now_ms, now: Vec::new(), waiting: 0 }
     }
 
-    /// Comes back at `at_ms`; what is past or too far ahead is brought within reach.
+    /// Comes back at `at_ms`; what is past or too far ahead is brought within reach. When the step
+    /// is due is for the citizen to know.
     pub(crate) fn put(&mut self, who: Citizen, at_ms: u64) {
         let at_ms = at_ms.clamp(self.at_ms, self.at_ms + BUCKETS - 1);
         let bucket = usize::try_from(at_ms % BUCKETS).unwrap_or(0);
@@ -47,6 +48,16 @@ impl Wheel {
         let who = self.now.pop()?;
         self.waiting -= 1;
         Some(who)
+    }
+
+    /// The millisecond of those who are next.
+    pub(crate) fn at_ms(&self) -> u64 {
+        self.at_ms.saturating_sub(u64::from(!self.now.is_empty()))
+    }
+
+    /// How many are due.
+    pub(crate) const fn overdue(&self) -> usize {
+        self.now.len()
     }
 
     pub(crate) const fn len(&self) -> usize {

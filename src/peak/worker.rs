@@ -1,82 +1,42 @@
 //! How does one thread serve thousands of citizens at once? Many commits in flight, oldest first.
 //!
-//! Never waits for one commit while there is room for another call: that is how one sync carries
-//! a thousand answers.
+//! Never waits for one commit while there is another call to make: that is how one sync carries a
+//! thousand answers, and why a slow answer does not put off the calls that are due after it.
 
 mod answers;
+mod calls;
+mod doors;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Wake, Waker};
+use std::thread::Thread;
 use std::time::Duration;
 
-use cupo::{Ask, Commit, Engine, Error, Receipt, SlotId, SystemClock};
-use parking_lot::Mutex;
+use cupo::{Commit, Error, Receipt};
 
-use crate::peak::acks::Witness;
-use crate::peak::citizens::{Citizen, Mind, Step};
+use crate::peak::citizens::{Citizen, Step};
 use crate::peak::measure::{Call, Live, Tally};
 use crate::peak::pages::Pages;
 use crate::peak::scenario::Scenario;
-use crate::peak::stage::Stage;
 use crate::peak::wheel::Wheel;
+pub(crate) use crate::peak::worker::doors::Doors;
 
 /// Commits in flight per thread.
-const WINDOW: usize = 1_024;
+pub(crate) const WINDOW: usize = 1_024;
 /// Calls between two looks at what has become durable.
 const BATCH: usize = 64;
-/// Citizens who wait at the door of one thread.
+/// Citizens who wait at the door of one thread, when all come at once.
 const QUEUE: usize = 20_000;
-
-/// What all threads share.
-#[derive(Debug)]
-pub(crate) struct Doors<'a> {
-    pub(crate) engine: &'a Engine,
-    pub(crate) stage: &'a Stage,
-    pub(crate) scenario: &'a Scenario,
-    pub(crate) seed: u64,
-    /// Numbers below are web visitors; from there to `citizens` they call.
-    pub(crate) web: u64,
-    pub(crate) citizens: u64,
-    pub(crate) next_web: AtomicU64,
-    pub(crate) next_call: AtomicU64,
-    pub(crate) clock: SystemClock,
-    pub(crate) opens_ms: u64,
-    pub(crate) closed: AtomicBool,
-    pub(crate) failed: Mutex<Option<Error>>,
-    pub(crate) witness: Witness,
-}
-
-impl Doors<'_> {
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    // Relaxed: a flag that is looked at again and again; nothing is read on the strength of it.
-    pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
-    }
-
-    fn are_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
-    }
-
-    fn fail(&self, error: Error) {
-        self.failed.lock().get_or_insert(error);
-        self.close();
-    }
-
-    // Relaxed: numbers are only handed out once each.
-    fn take(counter: &AtomicU64, end: u64) -> Option<u64> {
-        Some(counter.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < end)
-    }
-}
 
 /// A call whose answer is not durable yet.
 struct Flight<'a> {
     commit: Commit<'a, Receipt>,
     who: Citizen,
     call: Call,
-    began: Duration,
+    began_us: u64,
 }
 
 pub(crate) struct Worker<'a> {
@@ -85,22 +45,37 @@ pub(crate) struct Worker<'a> {
     pages: Pages<'a>,
     wheel: Wheel,
     flights: VecDeque<Flight<'a>>,
+    /// Operators without a call.
+    free: Vec<u16>,
     tally: Tally,
+    now_us: u64,
     now_ms: u64,
+}
+
+/// Ends the sleep of a thread that waits for an answer.
+struct Alarm(Thread);
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
 }
 
 impl<'a> Worker<'a> {
     pub(crate) fn new(doors: &'a Doors<'a>, live: &'a Live, thread: u16) -> Self {
         let Scenario { page_ms, page_openings, .. } = *doors.scenario;
         let seed = doors.seed ^ (u64::from(thread) << 48);
+        let now_us = doors.now_us();
         Self {
             doors,
             live,
             pages: Pages::new(doors.engine, doors.stage, page_ms, page_openings, seed),
-            wheel: Wheel::new(doors.now_ms()),
+            wheel: Wheel::new(now_us / 1_000),
             flights: VecDeque::with_capacity(WINDOW),
-            tally: Tally::new(),
-            now_ms: doors.now_ms(),
+            free: Vec::new(),
+            tally: Tally::new(doors.slice_us),
+            now_us,
+            now_ms: now_us / 1_000,
         }
     }
 
@@ -108,41 +83,73 @@ impl<'a> Worker<'a> {
     /// numbers sit at this thread.
     pub(crate) fn run(mut self, operators: impl Iterator<Item = u16>) -> Tally {
         operators.for_each(|operator| self.next_call(operator));
+        let alarm = Waker::from(Arc::new(Alarm(std::thread::current())));
         loop {
-            self.now_ms = self.doors.now_ms();
+            self.look_at_the_clock();
             while self.flights.front().is_some_and(|flight| flight.commit.is_durable()) {
                 self.land_oldest();
             }
             self.report_acks();
             let open = !self.doors.are_closed();
             let started = if open { self.start_some() } else { 0 };
-            let full = self.flights.len() >= WINDOW;
-            if full || started == 0 && !self.flights.is_empty() {
-                self.land_oldest();
-            } else if started == 0 {
-                if !open || self.wheel.is_empty() && self.no_more_arrivals() {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(1));
+            let queue = self.flights.len() + self.wheel.overdue();
+            self.live.queue.store(queue as u64, Ordering::Relaxed);
+            if started > 0 {
+                continue;
             }
+            if self.flights.is_empty() && (!open || self.wheel.is_empty() && self.no_more()) {
+                break;
+            }
+            self.rest(&alarm);
         }
         self.report_acks();
         self.tally.looks = self.pages.looks;
-        self.tally.ended = self.doors.clock.elapsed();
+        self.tally.ended = Duration::from_micros(self.doors.now_us());
         self.tally
     }
 
-    fn no_more_arrivals(&self) -> bool {
-        // Relaxed: at worst one more turn.
-        self.doors.next_web.load(Ordering::Relaxed) >= self.doors.web
+    fn look_at_the_clock(&mut self) {
+        self.now_us = self.doors.now_us();
+        self.now_ms = self.now_us / 1_000;
+    }
+
+    /// Nothing to do: until the oldest answer is durable, or somebody is due.
+    fn rest(&mut self, alarm: &Waker) {
+        if let Some(flight) = self.flights.front_mut() {
+            let mut context = Context::from_waker(alarm);
+            if let std::task::Poll::Ready(answer) = Pin::new(&mut flight.commit).poll(&mut context)
+            {
+                if let Some(flight) = self.flights.pop_front() {
+                    self.answered(flight.who, flight.call, flight.began_us, answer);
+                }
+                return;
+            }
+        }
+        let full = self.flights.len() >= WINDOW;
+        let next_ms = (self.now_ms + 1) * 1_000;
+        let due = if full { next_ms } else { next_ms.min(self.doors.next_us()) };
+        let left = due.saturating_sub(self.doors.now_us());
+        if left > 0 {
+            std::thread::park_timeout(Duration::from_micros(left));
+        }
+    }
+
+    fn no_more(&self) -> bool {
+        self.doors.is_over()
     }
 
     fn start_some(&mut self) -> usize {
+        self.take_in_displaced();
+        self.take_calls();
         for started in 0..BATCH {
             if self.flights.len() >= WINDOW {
                 return started;
             }
-            let Some(who) = self.wheel.due(self.now_ms).or_else(|| self.arrival()) else {
+            // Whoever is due first; a place at the door is no better than one inside.
+            let later = self.doors.next_us() > self.wheel.at_ms() * 1_000;
+            let inside = if later { self.wheel.due(self.now_ms) } else { None };
+            let next = inside.or_else(|| self.arrival());
+            let Some(who) = next.or_else(|| self.wheel.due(self.now_ms)) else {
                 return started;
             };
             self.act(who);
@@ -150,121 +157,116 @@ impl<'a> Worker<'a> {
         BATCH
     }
 
-    /// Before the opening only those who are early come.
+    /// Someone new on the web.
     fn arrival(&mut self) -> Option<Citizen> {
+        let doors = self.doors;
+        let Some(schedule) = &doors.schedule else {
+            return self.arrival_at_once();
+        };
+        loop {
+            let since = self.now_us.checked_sub(doors.begins_us)?;
+            let (number, arrival) = schedule.web.take(since)?;
+            let who = doors.citizen(number, None, schedule.offices(arrival));
+            let who = self.came(who, doors.begins_us + arrival.due_us);
+            if let Some(who) = self.admit(who) {
+                return Some(who);
+            }
+        }
+    }
+
+    /// Everyone is at the door: as many as there is room for.
+    fn arrival_at_once(&mut self) -> Option<Citizen> {
         let doors = self.doors;
         if self.now_ms < doors.opens_ms && self.wheel.len() >= QUEUE {
             return None;
         }
         loop {
             let number = Doors::take(&doors.next_web, doors.web)?;
-            let mut who = Citizen::new(doors.seed, number, None, doors.stage, doors.scenario);
-            if self.now_ms >= doors.opens_ms {
-                if who.next == Step::Early {
-                    who.next = Step::Look;
-                }
+            let who = doors.citizen(number, None, &doors.stage.office_sums);
+            let who = self.came(who, self.now_us);
+            if let Some(who) = self.admit(who) {
                 return Some(who);
             }
-            if who.next == Step::Early {
-                return Some(who);
-            }
-            // The queue outside: everyone else who is here already comes in at the opening.
-            self.wheel.put(who, doors.opens_ms);
             if self.wheel.len() >= QUEUE {
                 return None;
             }
         }
     }
 
+    /// Before the opening only those who are early try; the others wait for it.
+    fn admit(&mut self, mut who: Citizen) -> Option<Citizen> {
+        let doors = self.doors;
+        let open = self.now_ms >= doors.opens_ms;
+        if open && who.next == Step::Early {
+            who.next = Step::Look;
+        }
+        if open || who.next == Step::Early {
+            return Some(who);
+        }
+        // Nobody clicks in the very same millisecond.
+        let late =
+            if doors.schedule.is_some() { who.rng.between(doors.scenario.again_ms) } else { 0 };
+        self.come_back(who, doors.opens_ms + late);
+        None
+    }
+
+    fn came(&mut self, mut who: Citizen, at_us: u64) -> Citizen {
+        (who.came_us, who.due_us) = (at_us, at_us);
+        self.tally.fairness.came(&who);
+        who
+    }
+
+    /// The operator is free: the next call, or the next one that comes.
     fn next_call(&mut self, operator: u16) {
         let doors = self.doors;
-        if let Some(number) = Doors::take(&doors.next_call, doors.citizens) {
-            let mut who =
-                Citizen::new(doors.seed, number, Some(operator), doors.stage, doors.scenario);
-            let pause = who.rng.between(doors.scenario.talk_ms);
-            self.wheel.put(who, self.now_ms.max(doors.opens_ms) + pause);
+        if doors.schedule.is_some() {
+            self.free.push(operator);
+        } else if let Some(number) = Doors::take(&doors.next_call, doors.citizens) {
+            let who = doors.citizen(number, Some(operator), &doors.stage.office_sums);
+            self.pick_up(who, self.now_us);
         }
     }
 
-    fn act(&mut self, mut who: Citizen) {
-        match who.next {
-            Step::Early => match self.doors.stage.place_known_before(&mut who) {
-                Some(slot) => self.ask(who, slot),
-                None => self.leave(who),
-            },
-            Step::Look => match self.pages.choose(&mut who, self.now_ms) {
-                Some(slot) => {
-                    who.fresh_request();
-                    self.ask(who, slot);
-                }
-                None => self.nothing_free(who),
-            },
-            Step::Again => match who.slot {
-                Some(slot) => self.ask(who, slot),
-                None => self.leave(who),
-            },
-            Step::Confirm | Step::ConfirmAgain | Step::Cancel | Step::Move => self.change(who),
+    /// Calls that are due go to operators who are free.
+    fn take_calls(&mut self) {
+        let doors = self.doors;
+        let Some(schedule) = &doors.schedule else {
+            return;
+        };
+        let Some(since) = self.now_us.checked_sub(doors.begins_us) else {
+            return;
+        };
+        while let Some(operator) = self.free.last().copied() {
+            let Some((number, arrival)) = schedule.calls.take(since) else {
+                return;
+            };
+            self.free.pop();
+            let number = doors.web + number;
+            let who = doors.citizen(number, Some(operator), schedule.offices(arrival));
+            self.pick_up(who, doors.begins_us + arrival.due_us);
         }
     }
 
-    fn ask(&mut self, mut who: Citizen, slot: SlotId) {
-        let stage = self.doors.stage;
-        let Some(service) = stage.services.get(usize::from(who.service)) else {
-            return self.leave(who);
-        };
-        who.slot = Some(slot);
-        let mut ask = Ask::new(who.party(), who.request, service.id, slot)
-            .channel(who.channel())
-            .persons(u16::from(who.persons))
-            .actor(who.actor());
-        if who.arrangement() == cupo::Arrangement::InTurn {
-            ask = ask.in_turn();
+    /// The operator listens before the first click.
+    fn pick_up(&mut self, who: Citizen, came_us: u64) {
+        let mut who = self.came(who, came_us);
+        let pause = who.rng.between(self.doors.scenario.talk_ms);
+        self.come_back(who, self.now_ms.max(self.doors.opens_ms) + pause);
+    }
+
+    /// The citizen's next step is due at that millisecond.
+    fn come_back(&mut self, mut who: Citizen, at_ms: u64) {
+        who.due_us = at_ms * 1_000;
+        self.wheel.put(who, at_ms);
+    }
+
+    fn take_in_displaced(&mut self) {
+        if !self.doors.has_displaced() {
+            return;
         }
-        let at_once = who.mind.has(Mind::IN_ONE_STEP) && !who.is_bot();
-        let call = match (who.next, at_once) {
-            (Step::Again, _) => Call::Retry,
-            (_, true) => Call::Book,
-            (_, false) => Call::Hold,
-        };
-        let began = self.doors.clock.elapsed();
-        let commit = if at_once {
-            self.doors.engine.book(&ask)
-        } else {
-            let ttl = Duration::from_secs(self.doors.scenario.hold_seconds);
-            self.doors.engine.hold(&ask.ttl(ttl))
-        };
-        self.take_off(Flight { commit, who, call, began });
-    }
-
-    /// The calls that name a claim.
-    fn change(&mut self, mut who: Citizen) {
-        let Some(claim) = who.claim else {
-            return self.leave(who);
-        };
-        let engine = self.doors.engine;
-        let target = match who.next {
-            Step::Move => self.pages.choose(&mut who, self.now_ms),
-            _ => None,
-        };
-        let began = self.doors.clock.elapsed();
-        let (commit, call) = match (who.next, target) {
-            (Step::Cancel, _) => (engine.cancel(claim), Call::Cancel),
-            (Step::Move, Some(slot)) => {
-                who.slot = Some(slot);
-                (engine.reschedule(claim, slot, who.fresh_request()), Call::Move)
-            }
-            (Step::Move, None) => return self.nowhere_to_move(who),
-            (Step::ConfirmAgain, _) => (engine.confirm(claim), Call::Retry),
-            _ => (engine.confirm(claim), Call::Confirm),
-        };
-        self.take_off(Flight { commit, who, call, began });
-    }
-
-    fn take_off(&mut self, flight: Flight<'a>) {
-        if flight.commit.is_durable() {
-            self.land(flight);
-        } else {
-            self.flights.push_back(flight);
+        let some = self.doors.take_displaced(BATCH * 4);
+        for who in some {
+            self.wheel.put(who, who.due_us / 1_000);
         }
     }
 
@@ -275,25 +277,8 @@ impl<'a> Worker<'a> {
     }
 
     fn land(&mut self, flight: Flight<'a>) {
-        let Flight { commit, who, call, began } = flight;
-        let answer = commit.wait();
-        let took = self.doors.clock.elapsed().saturating_sub(began);
-        Live::count(&self.live.answered);
-        match answer {
-            Ok(receipt) => {
-                self.tally.carried_out(call, who.channel(), took);
-                self.carried_out(who, call, &receipt);
-            }
-            Err(Error::Rejected(rejection)) => {
-                Live::count(&self.live.refused);
-                self.tally.turned_down(rejection.code(), who.channel(), took);
-                self.turned_down(who, call, rejection);
-            }
-            Err(Error::Busy) => {
-                self.tally.busy += 1;
-                self.wheel.put(who, self.now_ms + 5);
-            }
-            Err(error) => self.doors.fail(error),
-        }
+        let Flight { commit, who, call, began_us } = flight;
+        let answer: Result<Receipt, Error> = commit.wait();
+        self.answered(who, call, began_us, answer);
     }
 }

@@ -15,11 +15,12 @@ impl Worker<'_> {
                 who.claim = Some(receipt.id());
                 who.version = receipt.claim.version;
                 if call == Call::Book {
-                    self.sold(&who, receipt);
+                    self.sold(&mut who, receipt);
+                } else {
+                    self.tally.fairness.held(&who);
                 }
                 if who.mind.take(Mind::RETRIES) && !who.is_bot() {
-                    who.next = Step::Again;
-                    self.act(who);
+                    self.act_now(who, Step::Again);
                 } else {
                     self.after_grant(who);
                 }
@@ -37,10 +38,11 @@ impl Worker<'_> {
                 }
             }
             Call::Confirm => {
-                self.sold(&who, receipt);
-                if who.mind.take(Mind::RETRIES_CONFIRM) {
-                    who.next = Step::ConfirmAgain;
-                    self.act(who);
+                self.sold(&mut who, receipt);
+                if who.is_bot() {
+                    self.next_hold(who);
+                } else if who.mind.take(Mind::RETRIES_CONFIRM) {
+                    self.act_now(who, Step::ConfirmAgain);
                 } else {
                     self.settle(who);
                 }
@@ -49,7 +51,7 @@ impl Worker<'_> {
                 self.tally.acks.push(Ack::Cancelled(receipt.id()));
                 self.leave(who);
             }
-            Call::Move => {
+            Call::Move | Call::Rebook => {
                 let moved = &receipt.claim;
                 if Some(moved.id) != who.claim || moved.version <= who.version {
                     self.wrong(&format!("a move changed the id, or not the version: {}", moved.id));
@@ -61,7 +63,9 @@ impl Worker<'_> {
         }
     }
 
-    fn sold(&mut self, who: &Citizen, receipt: &Receipt) {
+    fn sold(&mut self, who: &mut Citizen, receipt: &Receipt) {
+        who.sold = true;
+        self.tally.fairness.booked(who, self.doors.now_us());
         self.tally.booked(who.channel(), receipt.id());
         Live::count(&self.live.sold);
     }
@@ -75,11 +79,10 @@ impl Worker<'_> {
     fn after_grant(&mut self, mut who: Citizen) {
         let scenario = self.doors.scenario;
         if who.is_bot() {
-            who.holds_left = who.holds_left.saturating_sub(1);
-            if who.holds_left == 0 {
-                return self.leave(who);
+            if who.rng.chance(scenario.bot_books) {
+                return self.pause(who, Step::Confirm, scenario.again_ms);
             }
-            return self.pause(who, Step::Look, scenario.again_ms);
+            return self.next_hold(who);
         }
         if who.mind.has(Mind::IN_ONE_STEP) {
             return self.settle(who);
@@ -91,6 +94,15 @@ impl Worker<'_> {
         let pause =
             if matches!(who.kind, Kind::Phone(_)) { scenario.talk_ms } else { scenario.think_ms };
         self.pause(who, Step::Confirm, pause);
+    }
+
+    /// A bot goes on to its next hold.
+    fn next_hold(&mut self, mut who: Citizen) {
+        who.holds_left = who.holds_left.saturating_sub(1);
+        if who.holds_left == 0 {
+            return self.leave(who);
+        }
+        self.pause(who, Step::Look, self.doors.scenario.again_ms);
     }
 
     /// The booking stands; some have second thoughts.
@@ -112,7 +124,7 @@ impl Worker<'_> {
         match (call, rejection) {
             (_, No::NotYetReleased { .. }) => {
                 who.next = Step::Look;
-                self.wheel.put(who, self.doors.opens_ms.max(self.now_ms + 1));
+                self.come_back(who, self.doors.opens_ms.max(self.now_ms + 1));
             }
             (Call::Hold | Call::Book, No::HoldLimit { .. } | No::PartyLimit { .. }) => {
                 who.holds_left = who.holds_left.saturating_sub(1);
@@ -127,12 +139,19 @@ impl Worker<'_> {
                 }
                 self.try_again(who);
             }
-            (Call::Confirm, No::HoldExpired { .. }) => {
+            (Call::Confirm, No::HoldExpired { .. } | No::AlreadyEnded { .. }) => {
                 who.claim = None;
                 self.try_again(who);
             }
             (Call::Move, No::SlotFull { .. } | No::ChannelLimit { .. }) if who.bears_it() => {
                 self.pause(who, Step::Move, again);
+            }
+            (Call::Rebook, No::AlreadyEnded { .. } | No::WrongState { .. }) => self.leave(who),
+            (Call::Rebook, _) => {
+                if let Some(slot) = who.slot {
+                    self.pages.forget(&who, slot);
+                }
+                self.rebook_elsewhere(who);
             }
             // A retry that comes after the end of its hold, or a change of mind that comes too
             // late for the service's rules.
@@ -159,6 +178,26 @@ impl Worker<'_> {
         }
     }
 
+    /// The next nearest office; when all were asked, the booking stays displaced.
+    pub(super) fn rebook_elsewhere(&mut self, mut who: Citizen) {
+        if who.elsewhere(self.doors.stage) {
+            self.pause(who, Step::Rebook, self.doors.scenario.again_ms);
+        } else {
+            self.tally.stranded += 1;
+            self.leave(who);
+        }
+    }
+
+    /// The engine takes no changes for want of disk: the same step again, a little later.
+    pub(super) fn read_only(&mut self, mut who: Citizen) {
+        let next = if who.next == Step::Early { Step::Look } else { who.next };
+        if who.bears_it() {
+            self.pause(who, next, self.doors.scenario.again_ms);
+        } else {
+            self.leave(who);
+        }
+    }
+
     /// Another look, at the next nearest office; or home.
     fn try_again(&mut self, mut who: Citizen) {
         if who.bears_it() {
@@ -173,10 +212,13 @@ impl Worker<'_> {
     fn pause(&mut self, mut who: Citizen, next: Step, pause: [u64; 2]) {
         who.next = next;
         let pause = who.rng.between(pause);
-        self.wheel.put(who, self.now_ms + pause);
+        self.come_back(who, self.now_ms + pause);
     }
 
     pub(super) fn leave(&mut self, who: Citizen) {
+        if !who.sold {
+            self.tally.fairness.left(&who, self.doors.now_us());
+        }
         Live::count(&self.live.finished);
         if let Kind::Phone(operator) = who.kind {
             self.next_call(operator);
