@@ -154,8 +154,8 @@ impl<'a> Drawing<'a> {
             .collect();
         let name = "Latency by percentile";
         let note = "How many of all calls took at most so long. Each further nine takes the same \
-                    room: the right end is the worst that anyone met. A gap between `due` and \
-                    `sent` is time spent waiting for a turn.";
+                    room: the right end is the worst that anyone met. A gap between due and sent is \
+                    time spent waiting for a turn.";
         let x = ("share of calls", Scale::Nines);
         let axes = axes(x, ("ms, powers of ten", Scale::Log), &series);
         section(text, name, note, &chart(name, axes, &series, &[]));
@@ -271,18 +271,18 @@ fn fairness(text: &mut String, of: &Numbers) {
 }
 
 fn tables(text: &mut String, of: &Numbers) {
-    text.push_str("<section class=\"tables\"><h2>Audit</h2><table>");
+    text.push_str("<section><h2>Audit</h2><table>");
     for check in &of.checks {
         let well = if check.good { "as promised" } else { "NOT AS PROMISED" };
         let (name, value) = (escaped(&check.name), escaped(&check.value));
         let _ = write!(text, "<tr><th>{name}</th><td>{value}</td><td>{well}</td></tr>");
     }
-    text.push_str("</table><h2>Settings and machine</h2><table>");
+    text.push_str("</table></section><section><h2>Settings and machine</h2><table>");
     for setting in &of.settings {
         let (name, value) = (escaped(&setting.name), escaped(&setting.value));
         let _ = write!(text, "<tr><th>{name}</th><td>{value}</td></tr>");
     }
-    text.push_str("</table><h2>Noise</h2><table><tr><th></th><td>this run</td><td>noise</td></tr>");
+    text.push_str("</table></section><section><h2>Noise</h2><table><tr><th></th><td>this run</td><td>noise</td></tr>");
     for measure in &of.measures {
         let _ = write!(
             text,

@@ -23,7 +23,7 @@ use crate::peak::stage::Stage;
 use crate::peak::worker::{Doors, Worker};
 
 /// Slices of time that a run of known length is cut into.
-const SLICES: f64 = 72.0;
+const SLICES: f64 = 54.0;
 /// The slices of a run that lasts as long as it lasts, to begin with.
 const SLICE_US: u64 = 50_000;
 

@@ -137,7 +137,7 @@ impl Scenario {
         let path = file.unwrap_or_else(|| Path::new(SHIPPED[0].0));
         let named = SHIPPED.iter().find(|(name, _)| path.as_os_str() == *name);
         let text = match named {
-            Some((_, text)) if !path.exists() => (*text).to_owned(),
+            Some((_, text)) if !path.is_file() => (*text).to_owned(),
             _ => std::fs::read_to_string(path).map_err(|error| {
                 let names = SHIPPED.map(|(name, _)| name).join(", ");
                 Problem::new(format!("reading {}: {error}", path.display()))

@@ -148,11 +148,11 @@ fn curves(of: &Outcome<'_>) -> Vec<Curve> {
     };
     let tally = of.tally;
     let mut curves = vec![
-        curve("carried out, from when due", &tally.all()),
-        curve("refused, from when due", &tally.refused),
+        curve("carried out, since due", &tally.all()),
+        curve("refused, since due", &tally.refused),
     ];
     if of.scenario.arrivals.is_some() {
-        curves.push(curve("carried out, from when sent", &tally.from_call));
+        curves.push(curve("carried out, since sent", &tally.from_call));
     }
     if !of.options.in_memory {
         curves.push(curve("one sync of the disk", &of.seen.syncs));

@@ -64,13 +64,13 @@ impl Bars {
                  fill=\"{fill}\"/>"
             );
             self.say("start", x + 28.0, 16.0, name);
-            x += 60.0 + 7.0 * real(name.len() as u64);
+            x += 50.0 + 6.2 * real(name.len() as u64);
         }
     }
 
     /// One bar of parts that are shares of a whole, the figure in each part wide enough.
     fn shares(&mut self, name: &str, parts: &[u64], note: &str) {
-        const ROOM: f64 = WIDTH - LEFT - 190.0;
+        const ROOM: f64 = WIDTH - LEFT - 215.0;
         self.name(name);
         let total = real(parts.iter().sum::<u64>()).max(1.0);
         let mut x = LEFT;
@@ -147,7 +147,7 @@ pub(super) fn tries(name: &str, groups: &[Group]) -> String {
         &format!("box: 10% to 90%; line to 99%; mark: half ({})", unit.name),
     );
     for (name, [p10, p50, p90, p99]) in rows {
-        let at = |seconds: f64| 210.0 + 520.0 * (seconds / longest).min(1.0);
+        let at = |seconds: f64| 210.0 + 470.0 * (seconds / longest).min(1.0);
         bars.say("end", 202.0, bars.y + BAR - 7.0, &name);
         bars.rect(at(p10), (at(p90) - at(p10)).max(2.0), "#cfe2f1");
         let middle = bars.y + BAR / 2.0;
@@ -163,9 +163,7 @@ pub(super) fn tries(name: &str, groups: &[Group]) -> String {
         );
         let note =
             format!("half {}, 90% {}, 99% {}", unit.tell(p50), unit.tell(p90), unit.tell(p99));
-        let x = at(p99) + 8.0;
-        let (anchor, x) = if x > 640.0 { ("start", 740.0) } else { ("start", x) };
-        bars.say(anchor, x, bars.y + BAR - 7.0, &note);
+        bars.say("start", at(p99) + 8.0, bars.y + BAR - 7.0, &note);
         bars.y += BAR + GAP;
     }
     bars.end()

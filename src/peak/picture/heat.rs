@@ -19,7 +19,7 @@ pub(super) fn chart(name: &str, heat: &Heat) -> String {
     let rows = heat.offices.iter().zip(0_u32..);
     let height = TOP + ROW * f64::from(u32::try_from(heat.offices.len()).unwrap_or(0)) + 6.0;
     let days = f64::from(u32::try_from(heat.days.len()).unwrap_or(1)).max(1.0);
-    let cell = ((WIDTH - LEFT) / days).min(60.0);
+    let cell = ((WIDTH - LEFT - 22.0) / days).min(60.0);
     let mut text = format!(
         "<svg class=\"heat\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"{}\">",
         escaped(name)

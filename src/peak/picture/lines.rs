@@ -30,8 +30,8 @@ pub(super) fn axes(x: (&str, Scale), y: (&str, Scale), series: &[Series]) -> (Ax
     let (y_from, y_to) = match y.1 {
         Scale::Log => {
             // Whole powers of ten around all figures.
-            let low = least.min(y_to.max(1e-3)).max(1e-4).log10().floor();
-            let high = y_to.max(1e-3).log10().ceil().max(low + 1.0);
+            let low = least.min(y_to.max(1e-2)).max(1e-2).log10().floor();
+            let high = y_to.max(1e-2).log10().ceil().max(low + 1.0);
             (10.0_f64.powf(low), 10.0_f64.powf(high))
         }
         _ => (0.0, if y_to > 0.0 { y_to * 1.05 } else { 1.0 }),

@@ -118,7 +118,7 @@ pub(super) struct Frame {
 pub(super) const WIDTH: f64 = 900.0;
 pub(super) const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 62.0;
-const RIGHT: f64 = 190.0;
+const RIGHT: f64 = 212.0;
 /// Where the frame ends and names begin.
 pub(super) const FRAME_END: f64 = WIDTH - RIGHT;
 const TOP: f64 = 26.0;
