@@ -70,7 +70,7 @@ fn every_scenario_that_is_shipped_runs_and_keeps_its_promises() {
     assert_eq!(files.len(), 8);
     for file in &files {
         let name = file.file_stem().unwrap().to_str().unwrap();
-        let found = run(room.path(), name, &text(file), &["--citizens", "1500", "--faster", "20"]);
+        let found = run(room.path(), name, &text(file), &["--citizens", "1500", "--faster", "40"]);
         assert_eq!(found["citizens"], 1_500);
         assert!(found["booked"].as_u64().unwrap() > 100, "{name}: {}", found["booked"]);
         let picture = &found["picture"];

@@ -73,7 +73,7 @@ pub(crate) struct Part {
     pub(crate) offered: f64,
     pub(crate) served: f64,
     pub(crate) sold: f64,
-    /// By cause, in the order of `Totals`.
+    /// By cause, the most frequent first, in the same order in every part.
     pub(crate) refused: Vec<Cause>,
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p99_ms: Option<f64>,
@@ -129,6 +129,8 @@ pub(crate) struct Group {
 pub(crate) struct Beat {
     pub(crate) at: f64,
     pub(crate) queue: u64,
+    /// Callers who wait for an operator.
+    pub(crate) callers: u64,
     pub(crate) held: u64,
     /// Since the moment before.
     pub(crate) syncs: u64,

@@ -12,11 +12,13 @@ use std::fmt::Write as _;
 
 use crate::peak::measure::{grouped, real};
 use crate::peak::noise::RULE;
-use crate::peak::numbers::{Mark, Numbers, Part};
+use crate::peak::numbers::{Beat, Mark, Numbers, Part};
 use crate::peak::picture::lines::{Series, axes, chart};
 use crate::peak::picture::svg::{Scale, escaped, short};
 use crate::peak::picture::time::Unit;
 
+/// Moments of the queue and the disk on a time axis.
+const MOMENTS: usize = 90;
 const STYLE: &str = include_str!("picture/page.css");
 /// Patterns that the charts share.
 const PATTERNS: &str = include_str!("picture/patterns.svg");
@@ -71,12 +73,9 @@ impl<'a> Drawing<'a> {
         let axis = if (passes - 1.0).abs() < 1e-9 {
             format!("seconds since {from}")
         } else {
-            format!(
-                "{} of the scenario since {from} (1 s of the run: {} {})",
-                unit.name,
-                short(passes),
-                unit.name
-            )
+            let passes = short(crate::peak::numbers::rounded(passes, 3));
+            let name = unit.name;
+            format!("{name} of the scenario since {from} (1 s of the run: {passes} {name})")
         };
         let mark = |mark: &Mark| Mark {
             what: mark.what.clone(),
@@ -154,8 +153,8 @@ impl<'a> Drawing<'a> {
             .collect();
         let name = "Latency by percentile";
         let note = "How many of all calls took at most so long. Each further nine takes the same \
-                    room: the right end is the worst that anyone met. A gap between due and sent is \
-                    time spent waiting for a turn.";
+                    room: the right end is the worst that anyone met. A gap between due and \
+                    sent is time spent waiting for a turn.";
         let x = ("share of calls", Scale::Nines);
         let axes = axes(x, ("ms, powers of ten", Scale::Log), &series);
         section(text, name, note, &chart(name, axes, &series, &[]));
@@ -168,38 +167,39 @@ impl<'a> Drawing<'a> {
             .flatten()
             .zip(0_usize..)
             .map(|(cause, at)| {
-                self.series(&cause.name, move |part| part.refused.get(at).map(|cause| cause.rate))
+                // None at all has no place among powers of ten.
+                let rate = move |part: &Part| Some(part.refused.get(at)?.rate);
+                self.series(&cause.name, move |part| rate(part).filter(|rate| *rate > 0.0))
             })
-            .filter(|series| {
-                series.points.iter().any(|(_, rate)| rate.is_some_and(|rate| rate > 0.0))
-            })
+            .filter(|series| series.points.iter().any(|(_, rate)| rate.is_some()))
             .collect();
         let name = "Refusals by cause";
         let note = "Calls refused per second of the run. Every refusal names its cause and what to \
-                    do next; the five most frequent causes are told apart.";
+                    do next; the five most frequent causes are told apart. Where a line is broken \
+                    nobody was refused for that cause.";
         let drawn = if series.is_empty() {
             "<p class=\"none\">Nobody was refused.</p>".to_owned()
         } else {
-            self.over_time(name, ("per second of the run", Scale::Even), &series)
+            self.over_time(name, ("per second of the run, powers of ten", Scale::Log), &series)
         };
         section(text, name, note, &drawn);
     }
 
     fn queue_and_disk(&self, text: &mut String) {
-        let beats = |name: &str, figure: fn(&crate::peak::numbers::Beat) -> Option<f64>| Series {
+        let few = merged(&self.of.beats);
+        let beats = |name: &str, figure: fn(&Beat) -> Option<f64>| Series {
             name: name.to_owned(),
-            points: self
-                .of
-                .beats
-                .iter()
-                .map(|beat| (self.unit.count(beat.at), figure(beat)))
-                .collect(),
+            points: few.iter().map(|beat| (self.unit.count(beat.at), figure(beat))).collect(),
         };
-        let queue = [beats("due or on the way", |beat| Some(real(beat.queue)))];
+        let mut queue = vec![beats("calls to the engine", |beat| Some(real(beat.queue)))];
+        if self.of.beats.iter().any(|beat| beat.callers > 0) {
+            queue.push(beats("callers", |beat| Some(real(beat.callers))));
+        }
         let name = "Queue";
-        let note = "Calls that were due and not answered yet, looked at five times a second.";
-        section(text, name, note, &self.over_time(name, ("calls", Scale::Even), &queue));
-        let synced = |beat: &crate::peak::numbers::Beat| beat.syncs > 0;
+        let note = "Calls to the engine that were due and not answered yet, and people on the \
+                    telephone for whom no operator was free; looked at five times a second.";
+        section(text, name, note, &self.over_time(name, ("waiting", Scale::Even), &queue));
+        let synced = |beat: &Beat| beat.syncs > 0;
         if !self.of.beats.iter().any(synced) {
             return;
         }
@@ -208,10 +208,25 @@ impl<'a> Drawing<'a> {
             beats("half of them", |beat| (beat.syncs > 0).then_some(beat.sync_p50_ms)),
         ];
         let name = "How long a sync took";
-        let note = "Milliseconds of the run, with what the scenario adds, in each fifth of a second. \
-                    One sync carries every answer that waits for it.";
+        let note = "Milliseconds of the run, with what the scenario adds. One sync carries every \
+                    answer that waits for it; where a line is broken none came to its end.";
         section(text, name, note, &self.over_time(name, ("ms, powers of ten", Scale::Log), &disk));
     }
+}
+
+/// Moments in few enough groups for a picture: the longest queue and sync of each.
+fn merged(beats: &[Beat]) -> Vec<Beat> {
+    let group = |group: &[Beat]| {
+        let mut all = group.first().cloned().unwrap_or_default();
+        all.syncs = group.iter().map(|beat| beat.syncs).sum();
+        let weighted = group.iter().map(|beat| beat.sync_p50_ms * real(beat.syncs));
+        all.sync_p50_ms = weighted.sum::<f64>() / real(all.syncs).max(1.0);
+        all.sync_max_ms = group.iter().map(|beat| beat.sync_max_ms).fold(0.0, f64::max);
+        all.queue = group.iter().map(|beat| beat.queue).max().unwrap_or(0);
+        all.callers = group.iter().map(|beat| beat.callers).max().unwrap_or(0);
+        all
+    };
+    beats.chunks(beats.len().div_ceil(MOMENTS).max(1)).map(group).collect()
 }
 
 fn section(text: &mut String, name: &str, note: &str, drawn: &str) {
@@ -264,10 +279,22 @@ fn fairness(text: &mut String, of: &Numbers) {
     section(
         text,
         "Fairness",
-        "Time counts from the arrival, with the wait for an operator or for the opening. A bot may \
-         book more than once; what it holds and lets go is in its holds.",
+        &format!(
+            "Time of the scenario, from the arrival, with the wait for an operator or for the \
+             opening{}. A bot may book more than once; what it holds and lets go is in its holds.",
+            weight(of.compression)
+        ),
         &all,
     );
+}
+
+/// What a compressed run does to waiting times.
+fn weight(compression: f64) -> String {
+    if compression <= 1.0 {
+        return String::new();
+    }
+    let second = short(crate::peak::numbers::rounded(compression / 1e3, 3));
+    format!("; as the run is compressed, each ms that the engine takes weighs {second} s here")
 }
 
 fn tables(text: &mut String, of: &Numbers) {

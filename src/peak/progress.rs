@@ -158,9 +158,11 @@ impl Lately {
 fn beat(doors: &Doors<'_>, live: &[CachePadded<Live>], disk: &Disk, seen: &mut Seen) -> Beat {
     let pulse = disk.pulse();
     seen.syncs.add(&pulse.syncs);
+    let (web, callers) = doors.outside();
     Beat {
         at: rounded(seen.seconds * doors.scenario.compression, 3),
-        queue: Live::sum(live, |live| &live.queue) + doors.outside(),
+        queue: Live::sum(live, |live| &live.queue) + web,
+        callers,
         held: seen.stats.held,
         syncs: pulse.syncs.count(),
         sync_p50_ms: pulse.syncs.quantile_us(0.5) / 1e3,
@@ -203,11 +205,12 @@ fn view(
             causes.collect::<Vec<_>>().join("  ")
         ),
         latency: format!(
-            "{}/s  p50 {:.2} ms  p99 {:.2} ms  queue {}",
+            "{}/s  p50 {:.2} ms  p99 {:.2} ms  queue {}, callers waiting {}",
             grouped(lately.speed()),
             latency.quantile_us(0.5) / 1e3,
             latency.quantile_us(0.99) / 1e3,
-            grouped(beat.queue)
+            grouped(beat.queue),
+            grouped(beat.callers)
         ),
         disk: if beat.no_room > 0 {
             "disk FULL".to_owned()

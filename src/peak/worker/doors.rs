@@ -90,12 +90,12 @@ impl Doors<'_> {
         all_in && displaced == 0
     }
 
-    /// Due and not let in yet.
-    pub(crate) fn outside(&self) -> u64 {
-        let Some(schedule) = &self.schedule else { return 0 };
+    /// Due and not let in yet: on the web, and callers who wait for an operator.
+    pub(crate) fn outside(&self) -> (u64, u64) {
         let now = self.since_us(self.now_us());
         let waiting = |line: &Line| line.waiting(now);
-        waiting(&schedule.web) + waiting(&schedule.calls)
+        let schedule = self.schedule.as_ref();
+        schedule.map_or((0, 0), |schedule| (waiting(&schedule.web), waiting(&schedule.calls)))
     }
 
     pub(crate) fn has_displaced(&self) -> bool {
