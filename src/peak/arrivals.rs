@@ -112,10 +112,10 @@ impl Schedule {
         self.web.next_us().is_none() && self.calls.next_us().is_none()
     }
 
-    /// When the next citizen is due.
-    pub(crate) fn next_us(&self) -> u64 {
+    /// When somebody is due next who can be let in: a call needs an operator who is free.
+    pub(crate) fn next_us(&self, operator: bool) -> u64 {
         let next = |line: &Line| line.next_us().unwrap_or(u64::MAX);
-        next(&self.web).min(next(&self.calls))
+        next(&self.web).min(if operator { next(&self.calls) } else { u64::MAX })
     }
 }
 
@@ -148,7 +148,7 @@ fn poisson(count: u64, mut rng: Rng, inverse: impl Fn(f64) -> f64) -> impl Itera
 
 #[cfg(test)]
 mod tests {
-    use super::{Arrival, Line, poisson};
+    use super::{Arrival, Line, Schedule, poisson};
     use crate::peak::rng::Rng;
 
     #[test]
@@ -162,6 +162,15 @@ mod tests {
         let mean = gaps.iter().sum::<f64>() / 9_999.0;
         let spread = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / 9_999.0;
         assert!((0.9..1.1).contains(&(spread.sqrt() / mean)));
+    }
+
+    /// A thread that was woken for callers whom it had no operator for took all of a core.
+    #[test]
+    fn a_caller_without_an_operator_wakes_nobody() {
+        let line = |due_us| Line { list: vec![Arrival { due_us, zone: 0 }], ..Line::default() };
+        let (web, calls) = (line(9), line(5));
+        let schedule = Schedule { web, calls, zones: Vec::new(), seconds: 1.0 };
+        assert_eq!((schedule.next_us(true), schedule.next_us(false)), (5, 9));
     }
 
     #[test]

@@ -127,7 +127,8 @@ impl<'a> Worker<'a> {
         }
         let full = self.flights.len() >= WINDOW;
         let next_ms = (self.now_ms + 1) * 1_000;
-        let due = if full { next_ms } else { next_ms.min(self.doors.next_us()) };
+        let due =
+            if full { next_ms } else { next_ms.min(self.doors.next_us(!self.free.is_empty())) };
         let left = due.saturating_sub(self.doors.now_us());
         if left > 0 {
             std::thread::park_timeout(Duration::from_micros(left));
@@ -146,7 +147,7 @@ impl<'a> Worker<'a> {
                 return started;
             }
             // Whoever is due first; a place at the door is no better than one inside.
-            let later = self.doors.next_us() > self.wheel.at_ms() * 1_000;
+            let later = self.doors.next_us(false) > self.wheel.at_ms() * 1_000;
             let inside = if later { self.wheel.due(self.now_ms) } else { None };
             let next = inside.or_else(|| self.arrival());
             let Some(who) = next.or_else(|| self.wheel.due(self.now_ms)) else {

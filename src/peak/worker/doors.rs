@@ -73,9 +73,9 @@ impl Doors<'_> {
         Citizen::new(self.seed, number, operator, offices, self.stage, self.scenario)
     }
 
-    /// When the next citizen on the web is due.
-    pub(crate) fn next_us(&self) -> u64 {
-        let next = self.schedule.as_ref().map(Schedule::next_us);
+    /// When the next one is due whom a thread can let in that has an operator free, or none.
+    pub(crate) fn next_us(&self, operator: bool) -> u64 {
+        let next = self.schedule.as_ref().map(|schedule| schedule.next_us(operator));
         next.map_or(u64::MAX, |next| next.saturating_add(self.begins_us))
     }
 
