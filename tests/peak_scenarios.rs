@@ -190,10 +190,10 @@ fn two_runs_of_the_same_thing_agree_within_the_noise_that_they_state() {
     assert!(told_so.contains("No difference beyond noise."), "{told_so}");
     assert!(told_so.contains("slices of time"), "the rule is stated: {told_so}");
 
-    // And it can tell a difference: a disk that takes 60 ms a sync.
+    // And it can tell a difference: a disk that takes 150 ms a sync.
     let slow = room.path().join("slow.toml");
     let quiet = std::fs::read_to_string("examples/scenarios/quiet-day.toml").unwrap();
-    std::fs::write(&slow, format!("{quiet}\n[[disk]]\nsync_ms = [60, 60]\n")).unwrap();
+    std::fs::write(&slow, format!("{quiet}\n[[disk]]\nsync_ms = [150, 150]\n")).unwrap();
     run(room.path(), "slow", &text(&slow), &more);
     let slow = text(&room.path().join("slow.json"));
     let told_so = told(&cupo(&["peak", "--compare", &before, &slow]));

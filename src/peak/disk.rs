@@ -28,14 +28,16 @@ pub(crate) struct Spell {
 #[derive(Clone, Debug)]
 pub(crate) struct Pulse {
     pub(crate) syncs: Latency,
+    /// Without what the scenario adds.
+    pub(crate) own: Latency,
     pub(crate) bytes: u64,
     /// Writes refused for want of room.
     pub(crate) refused: u64,
 }
 
 impl Pulse {
-    const fn new(syncs: Latency) -> Self {
-        Self { syncs, bytes: 0, refused: 0 }
+    fn new() -> Self {
+        Self { syncs: Latency::new(), own: Latency::new(), bytes: 0, refused: 0 }
     }
 }
 
@@ -66,7 +68,7 @@ impl Disk {
             begins_ms: AtomicU64::new(u64::MAX),
             spells,
             rng: Mutex::new(Rng::of(seed, u64::MAX)),
-            pulse: Mutex::new(Pulse::new(Latency::new())),
+            pulse: Mutex::new(Pulse::new()),
         }))
     }
 
@@ -83,7 +85,7 @@ impl Disk {
 
     /// What it did since this was called last.
     pub(crate) fn pulse(&self) -> Pulse {
-        std::mem::replace(&mut *self.0.pulse.lock(), Pulse::new(Latency::new()))
+        std::mem::replace(&mut *self.0.pulse.lock(), Pulse::new())
     }
 
     fn now_ms(&self) -> u64 {
@@ -110,11 +112,14 @@ impl Disk {
     fn sync(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let began = self.0.clock.elapsed();
         sync()?;
+        let own = self.0.clock.elapsed().saturating_sub(began);
         let more: u64 = self.spell().map(|spell| self.0.rng.lock().between(spell.sync_ms)).sum();
         if more > 0 {
             std::thread::sleep(Duration::from_millis(more));
         }
-        self.0.pulse.lock().syncs.record(self.0.clock.elapsed().saturating_sub(began));
+        let mut pulse = self.0.pulse.lock();
+        pulse.own.record(own);
+        pulse.syncs.record(self.0.clock.elapsed().saturating_sub(began));
         Ok(())
     }
 }

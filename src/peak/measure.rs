@@ -82,6 +82,25 @@ impl Latency {
         (real(nanos) / 100.0).round() / 10.0
     }
 
+    /// How much longer than the median it takes whoever comes at any moment: for a share of the
+    /// time that passed, not of the counts. Zero if all took the same.
+    pub(crate) fn unsteadiness_us(&self, share: f64) -> f64 {
+        let Some(histogram) = &self.0 else { return 0.0 };
+        let time = |value: u64, count: u64| real(value) * real(count);
+        let steps = || histogram.iter_recorded();
+        let all: f64 =
+            steps().map(|step| time(step.value_iterated_to(), step.count_at_value())).sum();
+        let mut sum = 0.0;
+        for step in steps() {
+            sum += time(step.value_iterated_to(), step.count_at_value());
+            if sum >= share * all {
+                let more = real(step.value_iterated_to()) / 1e3 - self.quantile_us(0.5);
+                return more.max(0.0);
+            }
+        }
+        0.0
+    }
+
     /// For each share of all, in microseconds: how long at most they took.
     pub(crate) fn curve_us(&self, shares: &[f64]) -> Vec<[f64; 2]> {
         let enough = |share: &&f64| real(self.count()) * (1.0 - **share) >= 1.0;
@@ -316,6 +335,15 @@ mod tests {
         assert_eq!(grouped(7), "7");
         assert_eq!(grouped(123_456), "123,456");
         assert_eq!(grouped(1_000_000), "1,000,000");
+    }
+
+    #[test]
+    fn a_rare_long_stall_is_most_of_the_time() {
+        let mut latency = Latency::new();
+        (0..1_000).for_each(|_| latency.record(Duration::from_micros(200)));
+        assert!(latency.unsteadiness_us(0.99) < 1.0);
+        latency.record(Duration::from_secs(1));
+        assert!(latency.unsteadiness_us(0.5) > 990_000.0);
     }
 
     #[test]

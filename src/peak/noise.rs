@@ -5,14 +5,17 @@
 use crate::peak::measure::real;
 
 /// The rule, as the report tells it.
-pub(crate) const RULE: &str = "The run is cut into slices of time. s is the mean relative change \
-     of a figure from one slice to the next, divided by the square root of two: what two \
-     neighbouring slices differ by is taken for noise, also where it is the scenario's own slope. \
-     The noise of a latency is twice s times the latency (not divided by the number of slices: a \
-     busy neighbour slows all of them), and the same percentile of how late an idle thread woke \
-     in this run. The noise of a count is twice s times the count, divided by the square root of \
-     the number of slices, and four times the square root of the count. Two runs differ beyond \
-     noise where their figures are further apart than both noises together.";
+pub(crate) const RULE: &str = "\
+    The run is cut into slices of time. s is the mean relative change of a figure from one \
+    slice to the next, divided by the square root of two: what two neighbouring slices \
+    differ by is taken for noise, also where it is the scenario's own slope. The noise of a \
+    latency is twice s times the latency (not divided by the number of slices: a busy \
+    neighbour slows all of them), the same percentile of how late an idle thread woke in \
+    this run, and that of how much longer than its median sync the disk took by itself, by \
+    time. The noise of a count is twice s times the count, divided by the square root of the \
+    number of slices, and four times the square root of the count; what was refused because \
+    a hold had expired follows the latency and is left out. Two runs differ beyond noise \
+    where their figures are further apart than both noises together.";
 
 /// Slices with less than this part of the mean are at the edge of the run.
 const EDGE: f64 = 0.05;

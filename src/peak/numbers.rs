@@ -35,6 +35,9 @@ pub(crate) struct Numbers {
     pub(crate) measures: Vec<Measure>,
     /// How late an idle thread woke, p50, p99 and p99.9, in milliseconds of the run.
     pub(crate) hiccup_ms: [f64; 3],
+    /// How much longer than its median sync the disk took by itself, for half, 99 % and 99.9 % of
+    /// the time that it was syncing.
+    pub(crate) disk_stall_ms: [f64; 3],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

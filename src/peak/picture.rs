@@ -321,10 +321,12 @@ fn tables(text: &mut String, of: &Numbers) {
         );
     }
     let [p50, p99, p999] = of.hiccup_ms;
+    let [s50, s99, s999] = of.disk_stall_ms;
     let _ = write!(
         text,
         "</table><p>{}</p><p>An idle thread woke late by {p50} ms (half of the times), {p99} ms (99 \
-         of 100), {p999} ms (999 of 1000).</p></section>",
+         of 100), {p999} ms (999 of 1000). The disk by itself took longer than its median sync by \
+         {s50}, {s99} and {s999} ms (for half, 99 % and 99.9 % of the time).</p></section>",
         escaped(RULE)
     );
 }

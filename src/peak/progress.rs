@@ -36,6 +36,8 @@ pub(crate) struct Seen {
     pub(crate) stats: Stats,
     pub(crate) beats: Vec<Beat>,
     pub(crate) syncs: Latency,
+    /// Without what the scenario adds.
+    pub(crate) own_syncs: Latency,
     pub(crate) hiccups: Latency,
     pub(crate) shut: Vec<Shut>,
     /// When it began, and how busy the machine was before.
@@ -108,6 +110,7 @@ impl Seen {
             stats: Stats::default(),
             beats: Vec::new(),
             syncs: Latency::new(),
+            own_syncs: Latency::new(),
             hiccups: Latency::new(),
             shut: Vec::new(),
             began: String::new(),
@@ -158,6 +161,7 @@ impl Lately {
 fn beat(doors: &Doors<'_>, live: &[CachePadded<Live>], disk: &Disk, seen: &mut Seen) -> Beat {
     let pulse = disk.pulse();
     seen.syncs.add(&pulse.syncs);
+    seen.own_syncs.add(&pulse.own);
     let (web, callers) = doors.outside();
     Beat {
         at: rounded(seen.seconds * doors.scenario.compression, 3),

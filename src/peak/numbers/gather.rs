@@ -18,6 +18,7 @@ use crate::peak::slices::Slice;
 const PARTS: usize = 72;
 /// Causes of refusals that are told apart.
 const CAUSES: usize = 5;
+const EXPIRED: &str = "hold_expired";
 
 pub(crate) fn gather(of: &Outcome<'_>, found: &Findings) -> Numbers {
     let scenario = of.scenario;
@@ -51,6 +52,8 @@ pub(crate) fn gather(of: &Outcome<'_>, found: &Findings) -> Numbers {
         beats: of.seen.beats.clone(),
         marks: marks(of),
         measures: Vec::new(),
+        disk_stall_ms: [0.5, 0.99, 0.999]
+            .map(|q| rounded(of.seen.own_syncs.unsteadiness_us(q) / 1e3, 3)),
         hiccup_ms: [0.5, 0.99, 0.999].map(|q| rounded(of.seen.hiccups.quantile_us(q) / 1e3, 3)),
     };
     numbers.measures = measures(of, &numbers);
@@ -233,7 +236,15 @@ fn measures(of: &Outcome<'_>, numbers: &Numbers) -> Vec<Measure> {
         value: real(value),
         noise: noise::of_count(real(value), &series(of)),
     };
-    let [p50, p99, p999] = numbers.hiccup_ms;
+    let (hiccup, stall) = (numbers.hiccup_ms, numbers.disk_stall_ms);
+    let ([h50, h99, h999], [s50, s99, s999]) = (hiccup, stall);
+    let (p50, p99, p999) = (h50 + s50, h99 + s99, h999 + s999);
+    // A hold that expired is a matter of latency, which has its own noise.
+    let timely = |part: &Part| {
+        let own = part.refused.iter().filter(|cause| cause.name != EXPIRED);
+        Some(own.map(|cause| cause.rate).sum())
+    };
+    let expired = of.tally.refused_by.get(EXPIRED).copied().unwrap_or(0);
     let all = of.tally.all();
     let latency = |name: &str, value: f64, hiccup: f64, of: fn(&Part) -> Option<f64>| Measure {
         name: name.into(),
@@ -241,12 +252,11 @@ fn measures(of: &Outcome<'_>, numbers: &Numbers) -> Vec<Measure> {
         value: rounded(value, 3),
         noise: noise::of_latency(value, &series(of), hiccup),
     };
-    let refused = |part: &Part| Some(part.refused.iter().map(|cause| cause.rate).sum());
     vec![
         count("answers", totals.answers, |part| Some(part.served)),
         count("booked", totals.booked, |part| Some(part.sold)),
-        count("refused", totals.refused, refused),
-        count("left without a place", totals.gave_up, refused),
+        count("refused in time", totals.refused - expired, timely),
+        count("left without a place", totals.gave_up, timely),
         latency("latency p50", all.quantile_us(0.5) / 1e3, p50, |part| part.p50_ms),
         latency("latency p99", all.quantile_us(0.99) / 1e3, p99, |part| part.p99_ms),
         latency("latency p99.9", all.quantile_us(0.999) / 1e3, p999, |part| part.p999_ms),
