@@ -116,12 +116,12 @@ pub(super) struct Frame {
 
 /// The size of a chart, and what lies around its frame.
 pub(super) const WIDTH: f64 = 900.0;
-pub(super) const HEIGHT: f64 = 300.0;
+pub(super) const HEIGHT: f64 = 310.0;
 const LEFT: f64 = 62.0;
 const RIGHT: f64 = 212.0;
 /// Where the frame ends and names begin.
 pub(super) const FRAME_END: f64 = WIDTH - RIGHT;
-const TOP: f64 = 26.0;
+const TOP: f64 = 36.0;
 const BOTTOM: f64 = 44.0;
 
 impl Frame {
@@ -161,7 +161,7 @@ impl Frame {
         self.line("axis", [LEFT, bottom, right, bottom]);
         let (x_title, y_title) = (self.x.title.clone(), self.y.title.clone());
         self.say("middle", f64::midpoint(LEFT, right), HEIGHT - 6.0, &x_title);
-        self.say("start", 4.0, 14.0, &y_title);
+        self.say("start", 4.0, 12.0, &y_title);
     }
 
     pub(super) fn line(&mut self, class: &str, [x1, y1, x2, y2]: [f64; 4]) {
