@@ -41,7 +41,8 @@ words! {
         hook_removed, hooks_lead, no_hooks, address, address_hint, pending, failing, running,
         stopped, new_hook, which_events, events, events_hint, all_events, make_hook, test_hook,
         test_taken, test_failed, stop_hook, start_hook, remove_hook, deliveries, no_deliveries,
-        event, attempt, answer, next_try, what_next, list_changed, closing_days, no_show_share, desk,
+        event, attempt, answer, next_try, what_next, list_changed, closing_days, no_show_share,
+        desk,
     }
 }
 
