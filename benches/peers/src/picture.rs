@@ -10,8 +10,8 @@ use crate::peers::OURS;
 use crate::rounds::Entry;
 use crate::table::{Report, short};
 
-const NAMES: f64 = 178.0;
-const COLUMN: f64 = 268.0;
+const NAMES: f64 = 196.0;
+const COLUMN: f64 = 262.0;
 /// Of a column, without the figure behind its longest bar.
 const BAR: f64 = 190.0;
 const ROW: f64 = 20.0;

@@ -152,7 +152,8 @@ pub fn redis(dir: &Path, sync: &str) -> Outcome<Server> {
 pub fn versions() -> Vec<String> {
     let first = |path: Option<PathBuf>| {
         let told = Command::new(path?).arg("--version").output().ok()?;
-        Some(String::from_utf8_lossy(&told.stdout).lines().next()?.trim().to_owned())
+        let text = String::from_utf8_lossy(&told.stdout).into_owned();
+        Some(text.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
     };
     let postgres = first(postgres_home().ok().map(|home| home.join("postgres")));
     [postgres, first(found("redis-server"))].into_iter().flatten().collect()

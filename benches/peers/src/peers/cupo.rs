@@ -14,8 +14,15 @@ use super::{OURS, load};
 use crate::peer::{Client, Fault, Grant, Kind, Live, Load, Outcome, Peer, Promise};
 use crate::stage::{CALENDARS, HOLD_SECONDS, PLACES, SLOTS_PER_DAY, Stage};
 
-const COMMITS: &[Load] =
-    &[load(2, 2_048), load(1, 1), load(1, 2_048), load(2, 512), load(4, 1_024), load(4, 2_048)];
+const COMMITS: &[Load] = &[
+    load(2, 2_048),
+    load(1, 1),
+    load(1, 4_096),
+    load(2, 512),
+    load(2, 4_096),
+    load(4, 1_024),
+    load(4, 2_048),
+];
 const CALLS: &[Load] = &[load(2, 64), load(1, 64), load(4, 64)];
 
 pub(super) const KINDS: [Kind; 3] = [

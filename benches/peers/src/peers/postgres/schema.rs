@@ -37,7 +37,8 @@ fn counted(stage: &Stage) -> String {
              deadline timestamptz) WITH (fillfactor = 70);
          INSERT INTO claims SELECT n, {first} + n % {mix}, 'b', NULL \
              FROM generate_series(0, {live} - 1) n;
-         INSERT INTO slots SELECT n, coalesce(c.used, 0), {} FROM generate_series(0, {slots} - 1) n \
+         INSERT INTO slots SELECT n, coalesce(c.used, 0), {} \
+             FROM generate_series(0, {slots} - 1) n \
              LEFT JOIN (SELECT slot, count(*) used FROM claims GROUP BY slot) c ON c.slot = n;",
         places()
     )
