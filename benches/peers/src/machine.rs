@@ -48,6 +48,11 @@ impl Machine {
         })
     }
 
+    /// Whether others were at work when it began.
+    pub fn is_busy(&self) -> bool {
+        self.load.parse::<f64>().is_ok_and(|load| load > self.cores as f64 / 2.0)
+    }
+
     pub fn lines(&self) -> Vec<String> {
         vec![
             format!(
@@ -71,6 +76,13 @@ fn read(path: &str) -> String {
 /// The load average of the last minute.
 pub fn load() -> String {
     read("/proc/loadavg").split(' ').next().unwrap_or("unknown").to_owned()
+}
+
+/// How far the run stands back behind others: its nice value.
+pub fn nice() -> String {
+    let stat = read("/proc/self/stat");
+    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    after.split_whitespace().nth(16).unwrap_or("unknown").to_owned()
 }
 
 /// The kind of file system under a directory: that of the longest mount point above it.

@@ -70,8 +70,7 @@ fn run(options: &Options) -> Outcome<ExitCode> {
     if !options.no_install {
         servers::allow_install();
     }
-    let dir = tempfile::Builder::new().prefix("cupo-peers-").tempdir_in(&options.dir)?;
-    servers::open_to_all(dir.path())?;
+    let dir = servers::directory(&options.dir)?;
     let machine = Machine::look(dir.path())?;
     for line in machine.lines() {
         say(&line);
@@ -93,6 +92,7 @@ fn run(options: &Options) -> Outcome<ExitCode> {
         seconds: plan.time.as_secs_f64(),
         quick: options.quick,
         load_after: machine::load(),
+        nice: machine::nice(),
         minutes: start.elapsed().as_secs_f64() / 60.0,
     };
     tell(options, &report)?;

@@ -40,10 +40,17 @@ fn head(report: &Report, image: &str) -> String {
     }
     let _ = writeln!(
         text,
-        "- load average of a minute: {} as it began, {} at its end (the run itself included)",
-        report.machine.load, report.load_after
+        "- load average of a minute: {} as it began, {} at its end (the run itself included); the \
+         run and its servers at nice {}",
+        report.machine.load, report.load_after, report.nice
     );
     let _ = writeln!(text, "- {}", report.versions.join("; "));
+    if report.machine.is_busy() {
+        text.push_str(
+            "\nThe machine was busy with other work: figures are lower than they would be, and \
+             unsteady; the last table shows how much rounds differ. Run it on a quiet machine.\n",
+        );
+    }
     if report.quick {
         text.push_str(
             "\nA quick run: small, one short round, no sweep. Its figures mean little.\n",

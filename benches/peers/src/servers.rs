@@ -30,6 +30,7 @@ pub const POSTGRES_SETTINGS: [&str; 9] = [
     "wal_buffers=64MB",
     "max_connections=100",
 ];
+const PREFIX: &str = "cupo-peers-";
 const PATIENCE: Duration = Duration::from_secs(30);
 const POSTGRES_HOMES: &str = "/usr/lib/postgresql";
 
@@ -214,6 +215,23 @@ fn install(package: &str) -> bool {
         command.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
     };
     apt(&["update", "-q"]) && apt(&["install", "-y", "-q", package])
+}
+
+/// A directory for a run, named by its process; what runs left that were killed is removed.
+pub fn directory(below: &Path) -> Outcome<tempfile::TempDir> {
+    for entry in fs::read_dir(below)?.flatten() {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let pid = rest.and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+            // Whoever may not remove it did not leave it.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    let prefix = format!("{PREFIX}{}-", std::process::id());
+    let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(below)?;
+    open_to_all(dir.path())?;
+    Ok(dir)
 }
 
 /// A directory of the run that other accounts may pass through.

@@ -24,6 +24,7 @@ pub struct Report {
     pub seconds: f64,
     pub quick: bool,
     pub load_after: String,
+    pub nice: String,
     /// Minutes that all of it took.
     pub minutes: f64,
 }
@@ -153,6 +154,7 @@ impl Report {
             "machine": self.machine.lines(),
             "load_before": self.machine.load,
             "load_after": self.load_after,
+            "nice": self.nice,
             "versions": self.versions,
             "peers": entries,
         })

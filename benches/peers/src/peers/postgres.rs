@@ -41,7 +41,8 @@ pub(super) const KINDS: [Kind; 4] = [
     Kind {
         name: "PostgreSQL, SKIP LOCKED",
         promise: Promise::Synced,
-        settings: "a row a place; the first free one that nobody has locked is taken",
+        settings: "a row a place; the first free one that nobody has locked is taken, in a slot of \
+                   many places from a random one on",
         loads: CLIENTS,
         fast: false,
         open: |stage, dir| open(stage, dir, &PLACES_AS_ROWS),
@@ -56,6 +57,9 @@ pub(super) const KINDS: [Kind; 4] = [
         open: |stage, dir| open(stage, dir, &EXCLUSION),
     },
 ];
+
+/// Places of a slot beyond which it matters where one begins to look.
+const MANY: u32 = 64;
 
 struct Store {
     config: Config,
@@ -88,6 +92,7 @@ impl Peer for Store {
         let how = match (taken, self.schema.batches) {
             (Some(taken), _) => How::Look(taken),
             (None, true) => How::Batch,
+            (None, false) if self.schema.begins => How::From,
             (None, false) => How::Each,
         };
         Ok(Box::new(Caller { session, hold, confirm, cancel, how }))
@@ -110,6 +115,8 @@ impl Peer for Store {
 enum How {
     /// One user a statement.
     Each,
+    /// The same, and where to begin to look.
+    From,
     /// Arrays.
     Batch,
     /// One user a statement, after a look at what is taken.
@@ -131,8 +138,22 @@ fn signed(grants: &[Grant]) -> Vec<i64> {
 impl Caller {
     /// The place given, if any.
     fn one(&mut self, ask: &Ask) -> Outcome<Option<u64>> {
-        let values: [&(dyn ToSql + Sync); 2] = [&ask.user.cast_signed(), &ask.slot.cast_signed()];
-        let row = self.session.query_opt(&self.hold, &values)?;
+        let place = |row: Row| row.try_get::<_, i32>(0).map(i32::cast_unsigned);
+        let (user, slot) = (ask.user.cast_signed(), ask.slot.cast_signed());
+        let row = self.session.query_opt(&self.hold, &[&user, &slot])?;
+        Ok(row.map(place).transpose()?.map(u64::from))
+    }
+
+    /// The same; where there are many places, not everybody is to meet at the first.
+    fn one_anywhere(&mut self, ask: &Ask) -> Outcome<Option<u64>> {
+        let places = Stage::places(ask.slot);
+        let random = u32::try_from(spread(ask.user) % u64::from(places))?;
+        let begin = if places > MANY { random.cast_signed() } else { 0 };
+        let (user, slot) = (ask.user.cast_signed(), ask.slot.cast_signed());
+        let mut row = self.session.query_opt(&self.hold, &[&user, &slot, &begin])?;
+        if row.is_none() && begin > 0 {
+            row = self.session.query_opt(&self.hold, &[&user, &slot, &0_i32])?;
+        }
         let place = |row: Row| row.try_get::<_, i32>(0).map(i32::cast_unsigned);
         Ok(row.map(place).transpose()?.map(u64::from))
     }
@@ -190,14 +211,14 @@ impl Caller {
     fn change(&mut self, grants: &[Grant], statement: &Statement) -> Outcome<usize> {
         match self.how {
             How::Batch => self.whole(grants, statement),
-            How::Each | How::Look(_) => self.each(grants, statement),
+            How::Each | How::From | How::Look(_) => self.each(grants, statement),
         }
     }
 }
 
 impl Client for Caller {
     fn hold(&mut self, asks: &[Ask], granted: &mut Vec<Grant>) -> Outcome<()> {
-        let how = match &self.how {
+        let looks = match &self.how {
             How::Batch => {
                 let users: Vec<i64> = asks.iter().map(|ask| ask.user.cast_signed()).collect();
                 let slots: Vec<i32> = asks.iter().map(|ask| ask.slot.cast_signed()).collect();
@@ -208,11 +229,13 @@ impl Client for Caller {
                 }
                 return Ok(());
             }
-            How::Each => None,
+            How::Each | How::From => None,
             How::Look(taken) => Some(taken.clone()),
         };
+        let anywhere = matches!(self.how, How::From);
         for ask in asks {
-            let place = match &how {
+            let place = match &looks {
+                None if anywhere => self.one_anywhere(ask)?,
                 None => self.one(ask)?,
                 Some(taken) => self.look(taken, ask)?,
             };

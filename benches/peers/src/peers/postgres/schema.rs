@@ -11,6 +11,8 @@ pub(super) struct Schema {
     pub(super) hold: &'static str,
     pub(super) confirm: &'static str,
     pub(super) cancel: &'static str,
+    /// Whether `hold` wants to know, third, at which place to begin to look.
+    pub(super) begins: bool,
     /// The desks taken, where one has to be named.
     pub(super) taken: Option<&'static str>,
     /// User, slot, and the place if it has a number.
@@ -56,6 +58,7 @@ pub(super) const ROW_LOCKS: Schema = Schema {
     cancel: "WITH gone AS (DELETE FROM claims WHERE id = $1::bigint AND slot = $2::int \
              AND $3::int = 0 RETURNING slot) \
              UPDATE slots SET used = used - 1 FROM gone WHERE slots.id = gone.slot",
+    begins: false,
     taken: None,
     census: COUNTED_CENSUS,
     batches: false,
@@ -83,6 +86,7 @@ pub(super) const BATCHES: Schema = Schema {
              counted AS (UPDATE slots SET used = used - c FROM freed JOIN locked \
                  ON locked.id = freed.slot WHERE slots.id = freed.slot) \
              SELECT coalesce(sum(c), 0)::bigint FROM freed",
+    begins: false,
     taken: None,
     census: COUNTED_CENSUS,
     batches: true,
@@ -106,13 +110,15 @@ fn rows(stage: &Stage) -> String {
 pub(super) const PLACES_AS_ROWS: Schema = Schema {
     create: rows,
     hold: "UPDATE places SET claim = $1::bigint, state = 'h', deadline = now() + interval '10 min' \
-           FROM (SELECT slot AS s, place AS p FROM places WHERE slot = $2::int AND claim IS NULL \
+           FROM (SELECT slot AS s, place AS p FROM places WHERE slot = $2::int \
+               AND place >= $3::int AND claim IS NULL \
                ORDER BY place LIMIT 1 FOR UPDATE SKIP LOCKED) free \
            WHERE slot = s AND place = p RETURNING place",
     confirm: "UPDATE places SET state = 'b', deadline = NULL WHERE slot = $2::int \
               AND place = $3::int AND claim = $1::bigint AND state = 'h' AND deadline > now()",
     cancel: "UPDATE places SET claim = NULL, state = NULL, deadline = NULL WHERE slot = $2::int \
              AND place = $3::int AND claim = $1::bigint",
+    begins: true,
     taken: None,
     census: "SELECT claim, slot, place FROM places WHERE claim IS NOT NULL",
     batches: false,
@@ -142,6 +148,7 @@ pub(super) const EXCLUSION: Schema = Schema {
     confirm: "UPDATE claims SET state = 'b', deadline = NULL WHERE id = $1::bigint \
               AND slot = $2::int AND desk = $3::int AND state = 'h' AND deadline > now()",
     cancel: "DELETE FROM claims WHERE id = $1::bigint AND slot = $2::int AND desk = $3::int",
+    begins: false,
     taken: Some(
         "SELECT desk FROM claims WHERE calendar = $1::int \
          AND during && int8range($2::bigint, $2::bigint + 1)",
