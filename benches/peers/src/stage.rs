@@ -5,7 +5,7 @@
 /// The one slot that everybody wants.
 pub const HOT: u32 = 0;
 /// Its places: as many as the largest number of users at once.
-pub const HOT_PLACES: u32 = 8_192;
+pub const HOT_PLACES: u32 = 16_384;
 /// Slots of the trial, where places are scarce.
 pub const TRIAL_SLOTS: u32 = 20;
 pub const TRIAL_PLACES: u32 = 3;

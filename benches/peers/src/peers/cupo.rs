@@ -22,6 +22,7 @@ const COMMITS: &[Load] = &[
     load(2, 4_096),
     load(4, 1_024),
     load(4, 2_048),
+    load(4, 4_096),
 ];
 const CALLS: &[Load] = &[load(2, 64), load(1, 64), load(4, 64)];
 
@@ -32,7 +33,7 @@ pub(super) const KINDS: [Kind; 3] = [
         settings: "in process, every rule on; one flusher, one write and one fdatasync a frame",
         loads: COMMITS,
         fast: true,
-        open: |stage, dir| open(Engine::builder().directory(dir.join("cupo")), stage),
+        open: |stage, dir| open(Engine::builder().directory(dir.join("cupo")), stage, true),
     },
     Kind {
         name: OURS,
@@ -42,16 +43,16 @@ pub(super) const KINDS: [Kind; 3] = [
         fast: true,
         open: |stage, dir| {
             let builder = Engine::builder().directory(dir.join("cupo"));
-            open(builder.durability(Durability::Buffered), stage)
+            open(builder.durability(Durability::Buffered), stage, true)
         },
     },
     Kind {
         name: OURS,
         promise: Promise::Memory,
-        settings: "in process, every rule on; no directory",
+        settings: "in process, every rule on; no directory, so an answer counts as it is given",
         loads: CALLS,
         fast: true,
-        open: |stage, _| open(Engine::builder(), stage),
+        open: |stage, _| open(Engine::builder(), stage, false),
     },
 ];
 
@@ -59,9 +60,11 @@ struct Cupo {
     engine: Engine,
     days: Vec<DayId>,
     service: ServiceId,
+    /// Whether an answer is waited for until it is in the log.
+    durable: bool,
 }
 
-fn open(builder: Builder, stage: &Stage) -> Outcome<Box<dyn Peer>> {
+fn open(builder: Builder, stage: &Stage, durable: bool) -> Outcome<Box<dyn Peer>> {
     let days = stage.slots().div_ceil(SLOTS_PER_DAY).div_ceil(CALENDARS);
     let engine = builder.idempotency_window(Duration::from_secs(1)).archive(false).open()?;
     engine.install(&Catalog::from_toml(&catalog(days)?)?)?;
@@ -70,7 +73,7 @@ fn open(builder: Builder, stage: &Stage) -> Outcome<Box<dyn Peer>> {
     let mut open_days = engine.days();
     open_days.retain(|day| (1..=i64::from(days)).contains(&(day.date() - today).num_days()));
     open_days.sort_unstable_by_key(|day| (day.date(), *day));
-    let cupo = Cupo { engine, days: open_days, service };
+    let cupo = Cupo { engine, days: open_days, service, durable };
     for (from, to, places) in Stage::special() {
         let (first, day) = (cupo.slot(from)?, cupo.slot(from)?.day);
         let range = first.index..first.index + u16::try_from(to - from)?;
@@ -148,18 +151,29 @@ impl<'a> Caller<'a> {
         self.commits.extend(grants.iter().map(|grant| call(&self.cupo.engine, id(grant))));
         let mut done = 0;
         for commit in self.commits.drain(..) {
-            done += usize::from(!is_refused(&commit.wait())?);
+            done += usize::from(self.cupo.answer(commit)?.is_some());
         }
         Ok(done)
     }
 }
 
-/// A refusal is an answer; anything else that is not a receipt is a fault.
-fn is_refused(answer: &Result<Receipt, cupo::Error>) -> Outcome<bool> {
-    match answer {
-        Ok(_) => Ok(false),
-        Err(error) if error.rejection().is_some() => Ok(true),
-        Err(error) => Err(Fault::new(error.to_string())),
+impl Cupo {
+    /// The claim; none if it was refused, which is an answer. Anything else is a fault.
+    fn answer(&self, commit: Commit<'_, Receipt>) -> Outcome<Option<ClaimId>> {
+        let answer = if self.durable {
+            commit.wait().map(|receipt| receipt.id())
+        } else {
+            match commit.dirty() {
+                Ok(receipt) => return Ok(Some(receipt.id())),
+                Err(error) if error.rejection().is_some() => return Ok(None),
+                Err(_) => commit.wait().map(|receipt| receipt.id()),
+            }
+        };
+        match answer {
+            Ok(id) => Ok(Some(id)),
+            Err(error) if error.rejection().is_some() => Ok(None),
+            Err(error) => Err(Fault::new(error.to_string())),
+        }
     }
 }
 
@@ -170,10 +184,8 @@ impl Client for Caller<'_> {
             self.commits.push(self.cupo.engine.hold(&own));
         }
         for (ask, commit) in asks.iter().zip(self.commits.drain(..)) {
-            let answer = commit.wait();
-            if !is_refused(&answer)? {
-                let handle = answer?.id().to_u64();
-                granted.push(Grant { user: ask.user, slot: ask.slot, handle });
+            if let Some(id) = self.cupo.answer(commit)? {
+                granted.push(Grant { user: ask.user, slot: ask.slot, handle: id.to_u64() });
             }
         }
         Ok(())

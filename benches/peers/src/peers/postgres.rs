@@ -34,7 +34,14 @@ pub(super) const KINDS: [Kind; 4] = [
         promise: Promise::Synced,
         settings: "the same for a whole batch of users in one statement and transaction, rows \
                    locked in order",
-        loads: &[load(2, 1_024), load(1, 256), load(2, 256), load(4, 256), load(1, 4_096)],
+        loads: &[
+            load(2, 1_024),
+            load(1, 256),
+            load(2, 256),
+            load(4, 256),
+            load(1, 4_096),
+            load(1, 8_192),
+        ],
         fast: false,
         open: |stage, dir| open(stage, dir, &BATCHES),
     },
