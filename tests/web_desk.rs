@@ -33,7 +33,7 @@ const FORMS: [&str; 11] = [
     "/desk/release",
     "/desk/move",
 ];
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 9] = [
     "/desk",
     "/desk?service=visa&office=boston&office=dallas&persons=2&turn=1&from=2027-01-05&add=lar",
     "/desk?service=none&office=none&persons=900&from=x&add=none",
@@ -41,6 +41,8 @@ const PAGES: [&str; 7] = [
     "/desk/today/boston/2027-01-04",
     "/desk/today/boston/2027-01-04?page=99&refused=wrong-state",
     "/desk/cancel/0000000000000000",
+    "/desk/call/none",
+    "/desk/callbacks",
 ];
 
 fn operator<'a>(town: &'a Town, key: &str) -> Citizen<'a> {

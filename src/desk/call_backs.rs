@@ -79,10 +79,7 @@ impl CallBacks {
             let mut waiting = to.open_table(CALL_BACKS)?;
             let old = waiting.get(place)?.map(|kept| kept.value().0);
             if old.is_none() && waiting.len()? >= MOST {
-                waiting.retain(|_, (since, _)| since + KEPT_MS > now_ms)?;
-                if waiting.len()? >= MOST {
-                    return Ok(false);
-                }
+                return Ok(false);
             }
             let since = old.filter(|since| since + KEPT_MS > now_ms).unwrap_or(now_ms);
             waiting.insert(place, (since, sealed.as_slice()))?;
@@ -120,6 +117,21 @@ impl CallBacks {
         };
         let opened = all.into_iter().map(open).collect::<Option<_>>();
         opened.ok_or_else(|| DeskError::store("a call back is damaged"))
+    }
+
+    /// Forgets who has waited for a week; tells how many. Run it now and then.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`].
+    pub async fn sweep(&self, now: DateTime<Utc>) -> Result<u64, DeskError> {
+        let Time(now_ms) = Time::from(now);
+        let forget = move |from: &WriteTransaction| {
+            let mut waiting = from.open_table(CALL_BACKS)?;
+            let before = waiting.len()?;
+            waiting.retain(|_, (since, _)| since + KEPT_MS > now_ms)?;
+            Ok(before - waiting.len()?)
+        };
+        self.store.write(forget).await
     }
 
     /// They were called.
@@ -176,6 +188,9 @@ mod tests {
         assert!(!format!("{listed:?}").contains("555"));
         block_on(waiting.done(&ana)).unwrap();
         assert_eq!(waiting.waiting(at(40)).unwrap().len(), 1);
-        assert_eq!(waiting.waiting(at(21 + 7 * 24 * 3_600)).unwrap(), []);
+        let week_later = at(21 + 7 * 24 * 3_600);
+        assert_eq!(waiting.waiting(week_later).unwrap(), []);
+        assert_eq!(block_on(waiting.sweep(at(50))).unwrap(), 0);
+        assert_eq!(block_on(waiting.sweep(week_later)).unwrap(), 1);
     }
 }

@@ -61,7 +61,7 @@ pub struct HandOff {
 
 impl HandOff {
     /// The actor of a hold whose caller waits for an operator.
-    pub const QUEUE: ActorId = ActorId(0x6375_706f_7175_6575);
+    pub const QUEUE: ActorId = ActorId(u64::from_be_bytes(*b"cupoqueu"));
     /// How long a place is kept for a caller who waits, since it was last looked at.
     pub const WAIT: Duration = Duration::from_mins(5);
 }

@@ -174,10 +174,14 @@ async fn keep_tidy(app: App, gate: Gate) {
             }
             () = app.stop.cancelled() => return,
         }
-        if minute % 60 == 1
-            && let Err(error) = app.reception.sweep(GRACE).await
-        {
+        if minute % 60 != 1 {
+            continue;
+        }
+        if let Err(error) = app.reception.sweep(GRACE).await {
             tracing::error!(%error, "people without a place could not be forgotten");
+        }
+        if let Err(error) = app.exchange.call_backs.sweep(app.engine.now()).await {
+            tracing::error!(%error, "old call backs could not be forgotten");
         }
     }
 }

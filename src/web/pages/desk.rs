@@ -1,5 +1,5 @@
 //! What does an operator see? The person on the telephone, places, a hold with its clock, and the
-//! list of a day.
+//! list of a day; and who comes from the telephone.
 //!
 //! Never anything personal in an address: what was said and found is kept at the server. Never
 //! changes anything on a GET, and never needs a script.
@@ -12,6 +12,7 @@ mod places;
 mod screen;
 mod script;
 mod taking;
+mod telephone;
 mod today;
 mod words;
 
@@ -41,6 +42,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/desk/move", post(change::start).get(home))
         .route("/desk/stay", post(change::stay).get(home))
         .route("/desk/cancel/{claim}", get(change::ask).post(change::cancel))
+        .route("/desk/call/{token}", get(telephone::show).post(telephone::take))
+        .route("/desk/callbacks", get(telephone::call_backs).post(telephone::called))
         .merge(today::routes())
 }
 

@@ -33,8 +33,7 @@ const YEAR_SECONDS: u32 = 365 * 24 * 3_600;
 
 /// One call, or one person at the counter.
 ///
-/// The seam for calls that come from the telephone dialogue: fill `language`, `hold` and `tried`,
-/// and `found` with the caller's claims, then [`Operator::go`].
+/// One that comes from the telephone begins with what was said there (`telephone::take`).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Call {
     /// The key of the operator whose call this is.

@@ -19,5 +19,8 @@ words! {
         cancel_title, cancel_warn, cancel_yes, cancel_no, which_office, all_offices, days,
         day_before, day_after, refresh, print, changed, expected, waiting, served, no_shows,
         nobody_today, roster, time, state, mark, arrived, no_show, pages, were_served,
+        handed_over, take_call, call_gone, task_book, task_change, task_cancel, task_none,
+        why_asked, why_strikes, why_slow, why_throttled, why_rules, level_found, level_said,
+        level_unknown, kept_for_caller, call_backs, no_call_backs, number, since, called,
     }
 }
