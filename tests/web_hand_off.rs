@@ -82,6 +82,28 @@ fn a_call_is_taken_once_with_its_place_and_the_party_stays() {
 }
 
 #[test]
+fn a_booking_that_was_to_be_changed_moves_to_the_place_that_is_kept() {
+    let town = Town::new();
+    let engine = &town.app.engine;
+    let service = engine.service("passport").unwrap();
+    let places = engine.openings(&cupo::Openings::new(service).channel(Channel::PHONE));
+    let ask = |request, at: usize| {
+        let slot = places[at].slot;
+        Ask::new(PartyId(7), RequestId(request), service, slot).channel(Channel::PHONE)
+    };
+    let booking = engine.book(&ask(1, 0)).wait().unwrap().id();
+    let hold = engine.hold(&ask(2, 1).replacing(booking)).wait().unwrap().id();
+    let context = HandOff { task: Some("change"), booking: Some(booking), ..handed(Some(hold)) };
+    let path = format!("/desk/call/{}", town.app.exchange.hand_offs.put(context));
+    let mut operator = operator(&town);
+    let screen = operator.answer(&path, &[]);
+    operator.see(&screen).has("id=\"moving\"");
+    operator.answer("/desk/confirm", &[]);
+    let moved = engine.claim(booking).wait().unwrap();
+    assert_eq!((moved.slot, moved.state), (places[1].slot, ClaimState::Booked));
+}
+
+#[test]
 fn a_call_whose_place_is_over_goes_on_without_it() {
     let town = Town::new();
     let hold = kept(&town);

@@ -81,6 +81,8 @@ pub(super) async fn take(mut operator: Operator, Path(token): Path<String>) -> R
             return operator.refuse(error, Some(claim.slot));
         }
         operator.call.hold = Some(id);
+        // A place beside a booking is one to move to.
+        operator.call.moving = handed.booking;
         operator.choice = Choice::of(&operator.app, &claim);
         operator.note("take-call", id, "").await;
     }
