@@ -176,6 +176,10 @@ async function roster(chrome, base, { width, scripts }) {
   await look("desk-today");
   await page.goto("/desk/today");
   await look("desk-offices");
+  await page.goto("/desk/callbacks");
+  await look("desk-callbacks");
+  await page.goto("/desk/call/none");
+  await look("desk-call-gone");
   await context.close();
 }
 
