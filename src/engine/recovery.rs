@@ -3,6 +3,7 @@
 //! Never decides and never reads a clock: it applies what the journal says.
 
 mod apply;
+mod aside;
 
 use std::io::BufReader;
 use std::ops::ControlFlow;
@@ -11,14 +12,14 @@ use std::path::Path;
 use crate::engine::Admin;
 use crate::engine::install::Document;
 use crate::engine::snapshot::{damaged, read};
-use crate::error::Error;
+use crate::error::{Error, StorageError};
 use crate::id::Seq;
 use crate::inventory::{DayMap, Shape};
 use crate::journal::{Event, Tail, replay};
 use crate::ledger::Ledger;
 use crate::limits::SHARDS_MAX;
 use crate::log_store::{DirectoryReader, LogStore, Position, SnapshotName};
-use crate::record::Effect;
+use crate::record::{Effect, Line};
 
 /// Replay passes nothing over that it does not understand.
 const UNKNOWN: &str = "a record of an unknown kind; a newer version may have written it";
@@ -37,12 +38,8 @@ pub(super) struct Rebuilt {
     text: Vec<u8>,
     /// A plan whose ranges are still to come: its number, and how many.
     plan: Option<(u32, u32, Shape)>,
-    /// The second half of a move whose first half was applied.
-    freed: Option<Effect>,
     /// The last record that a part of the snapshot may have seen.
     pub(super) seen: Seq,
-    /// Lines to come that belong to an effect already applied.
-    skip: usize,
 }
 
 impl Rebuilt {
@@ -55,9 +52,7 @@ impl Rebuilt {
             tail,
             text: Vec::new(),
             plan: None,
-            freed: None,
             seen: Seq(0),
-            skip: 0,
         }
     }
 }
@@ -82,7 +77,7 @@ pub(super) fn rebuild(store: &dyn LogStore, last: Position) -> Result<Option<Reb
         let what = "no usable snapshot, and the log does not begin at its beginning";
         return Err(failure.unwrap_or_else(|| damaged(what, store.first())));
     }
-    from_beginning(store, last)
+    from_beginning(store, last).map(Some)
 }
 
 pub(super) fn from_snapshot(
@@ -90,47 +85,124 @@ pub(super) fn from_snapshot(
     name: SnapshotName,
     last: Position,
 ) -> Result<Rebuilt, Error> {
-    let mut found = None;
-    store.get_snapshot(name, &mut |input| {
-        found = Some(read(&mut BufReader::with_capacity(64 << 10, input))?);
-        Ok(())
-    })?;
-    let (mut rebuilt, upto) = found.ok_or_else(|| damaged("an empty snapshot", name.position))?;
-    let start = rebuilt.tail;
-    if start.position != name.position {
-        return Err(damaged("a snapshot of another position than its name says", name.position));
+    follow(store, last, || {
+        let mut found = None;
+        store.get_snapshot(name, &mut |input| {
+            found = Some(read(&mut BufReader::with_capacity(64 << 10, input))?);
+            Ok(())
+        })?;
+        let (mut rebuilt, upto) =
+            found.ok_or_else(|| damaged("an empty snapshot", name.position))?;
+        if rebuilt.tail.position != name.position {
+            let what = "a snapshot of another position than its name says";
+            return Err(damaged(what, name.position));
+        }
+        rebuilt.seen = upto;
+        Ok(rebuilt)
+    })
+}
+
+fn from_beginning(store: &dyn LogStore, last: Position) -> Result<Rebuilt, Error> {
+    follow(store, last, || {
+        let mut founded = None;
+        replay(store, 0, 1, Tail::default(), &mut |seq, _, line, next| {
+            if seq == Seq(1) {
+                founded = Some(Effect::from_lines(line, next).ok_or(UNKNOWN)?.0);
+            }
+            Ok(())
+        })?;
+        match founded {
+            Some(Effect::Founded { shards, key })
+                if shards.is_power_of_two() && shards as usize <= SHARDS_MAX =>
+            {
+                let ledger = Ledger::new(shards as usize, key);
+                Ok(Rebuilt { seen: Seq(1), ..Rebuilt::new(ledger, Tail::default()) })
+            }
+            _ => {
+                let what = "a log that does not begin with its founding";
+                Err(StorageError::Damaged { path: "log".into(), offset: 0, position: 1, what }
+                    .into())
+            }
+        }
+    })
+}
+
+/// What a beginning and every frame after it come to.
+fn follow(
+    store: &dyn LogStore,
+    last: Position,
+    begin: impl Fn() -> Result<Rebuilt, Error>,
+) -> Result<Rebuilt, Error> {
+    let mut rebuilt = begin()?;
+    let start = rebuilt.tail.position;
+    let mut tail = None;
+    if last.saturating_sub(start) >= aside::FRAMES_MIN {
+        tail = aside::replay(store, last, &mut rebuilt);
+        if tail.is_none() {
+            // What is wrong is found in order, and with its place.
+            rebuilt = begin()?;
+        }
     }
-    rebuilt.seen = upto;
-    let tail = replay(store, start.position, last, start, &mut |seq, at, line, next| {
-        rebuilt.apply(seq, at, line, next)
-    })?;
-    if tail.seq < upto {
-        return Err(damaged("a snapshot that saw more than the log reaches", name.position));
+    let tail = match tail {
+        Some(tail) => tail,
+        None => in_order(store, last, &mut rebuilt)?,
+    };
+    if tail.seq < rebuilt.seen {
+        let what = "a snapshot that saw more than the log reaches";
+        return Err(damaged(what, start));
     }
     rebuilt.finish(tail);
     Ok(rebuilt)
 }
 
-fn from_beginning(store: &dyn LogStore, last: Position) -> Result<Option<Rebuilt>, Error> {
-    let mut rebuilt: Option<Rebuilt> = None;
-    let tail = replay(store, 0, last, Tail::default(), &mut |seq, at, line, next| {
-        if let Some(rebuilt) = &mut rebuilt {
-            return rebuilt.apply(seq, at, line, next);
-        }
-        let unfounded = "a log that does not begin with its founding";
-        let (effect, _) = Effect::from_lines(line, next).ok_or(UNKNOWN)?;
-        let Effect::Founded { shards, key } = effect else { return Err(unfounded) };
-        let shards = shards as usize;
-        if !shards.is_power_of_two() || shards > SHARDS_MAX {
-            return Err(unfounded);
-        }
-        rebuilt = Some(Rebuilt::new(Ledger::new(shards, key), Tail::default()));
-        Ok(())
+fn in_order(store: &dyn LogStore, last: Position, rebuilt: &mut Rebuilt) -> Result<Tail, Error> {
+    let mut reading = Reading::default();
+    let start = rebuilt.tail;
+    let tail = replay(store, start.position, last, start, &mut |seq, at, line, next| {
+        let Some(effect) = reading.next(line, next)? else { return Ok(()) };
+        apply::to_claim(&rebuilt.ledger, seq, at, &effect, reading.freed.as_ref())?;
+        rebuilt.apply(seq, effect, reading.freed.as_ref())
     })?;
-    if let Some(rebuilt) = &mut rebuilt {
-        rebuilt.finish(tail);
+    Ok(tail)
+}
+
+/// Makes effects of lines.
+#[derive(Debug, Default)]
+struct Reading {
+    /// Lines to come that belong to an effect already told.
+    skip: usize,
+    /// The second half of a move, while its first half is told.
+    freed: Option<Effect>,
+}
+
+impl Reading {
+    fn next(&mut self, line: &Line, next: Option<&Line>) -> Result<Option<Effect>, &'static str> {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return Ok(None);
+        }
+        let (effect, lines) = Effect::from_lines(line, next).ok_or(UNKNOWN)?;
+        self.skip = lines - 1;
+        self.pair_halves(&effect, next)?;
+        Ok(Some(effect))
     }
-    Ok(rebuilt)
+
+    /// A move is two records: what it took, then what it freed.
+    fn pair_halves(&mut self, effect: &Effect, next: Option<&Line>) -> Result<(), &'static str> {
+        let freed = self.freed.take();
+        if let Effect::Freed { .. } = effect {
+            return freed.filter(|freed| freed == effect).map(|_| ()).ok_or(UNFIT);
+        }
+        if let Effect::Taken { claim, held, .. } = effect {
+            let (other, _) = next.and_then(|next| Effect::from_lines(next, None)).ok_or(UNFIT)?;
+            match &other {
+                Effect::Freed { claim: of, held: was, .. } if (of, was) == (claim, held) => {}
+                _ => return Err(UNFIT),
+            }
+            self.freed = Some(other);
+        }
+        Ok(())
+    }
 }
 
 impl Rebuilt {

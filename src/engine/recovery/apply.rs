@@ -3,32 +3,25 @@
 //! Never believes what could not have happened: checksums tell damage, not nonsense.
 
 use crate::claim::Place;
-use crate::engine::recovery::{Rebuilt, UNFIT, UNKNOWN};
+use crate::engine::recovery::{Rebuilt, UNFIT};
 use crate::id::{ClaimId, DayId, Seq};
 use crate::inventory::{DayEntry, Shape};
+use crate::ledger::Ledger;
 use crate::planted::planted;
-use crate::record::{DayFrame, Effect, Line, TextOf};
+use crate::record::{DayFrame, Effect, TextOf};
 use crate::time::Time;
 
 impl Rebuilt {
+    /// Everything but the claims.
     pub(super) fn apply(
         &mut self,
         seq: Seq,
-        at: Time,
-        line: &Line,
-        next: Option<&Line>,
+        effect: Effect,
+        freed: Option<&Effect>,
     ) -> Result<(), &'static str> {
-        if self.skip > 0 {
-            self.skip -= 1;
-            return Ok(());
-        }
-        let (effect, lines) = Effect::from_lines(line, next).ok_or(UNKNOWN)?;
-        self.skip = lines - 1;
-        self.pair_halves(&effect, next)?;
-        if let Some((claim, place)) = parts(&effect) {
-            self.apply_to_claim(seq, at, claim, &effect)?;
+        if let Some((_, place)) = parts(&effect) {
             return match self.day_before(place.day, seq)? {
-                Some(entry) => apply_to_day(entry, seq, &effect, self.freed.as_ref()),
+                Some(entry) => apply_to_day(entry, seq, &effect, freed),
                 None => Ok(()),
             };
         }
@@ -67,48 +60,9 @@ impl Rebuilt {
                 self.text.extend(bytes);
             }
             Effect::Installed { version, done } => self.installed(version, done)?,
-            Effect::Founded { .. } => return Err(UNFIT),
+            Effect::Founded { .. } if seq > self.seen => return Err(UNFIT),
             _ => {}
         }
-        Ok(())
-    }
-
-    /// A move is two records: what it took, then what it freed.
-    fn pair_halves(&mut self, effect: &Effect, next: Option<&Line>) -> Result<(), &'static str> {
-        let freed = self.freed.take();
-        if let Effect::Freed { .. } = effect {
-            return freed.filter(|freed| freed == effect).map(|_| ()).ok_or(UNFIT);
-        }
-        if let Effect::Taken { claim, held, .. } = effect {
-            let (other, _) = next.and_then(|next| Effect::from_lines(next, None)).ok_or(UNFIT)?;
-            match &other {
-                Effect::Freed { claim: of, held: was, .. } if (of, was) == (claim, held) => {}
-                _ => return Err(UNFIT),
-            }
-            self.freed = Some(other);
-        }
-        Ok(())
-    }
-
-    fn apply_to_claim(
-        &self,
-        seq: Seq,
-        at: Time,
-        claim: ClaimId,
-        effect: &Effect,
-    ) -> Result<(), &'static str> {
-        let mut shard = self.ledger.lock_of(claim).ok_or(UNFIT)?;
-        if shard.seq >= seq && !planted("apply_twice") {
-            return Ok(());
-        }
-        let elsewhere = match effect {
-            Effect::Granted { party, .. } => self.ledger.locate(*party).1 != claim.shard(),
-            _ => false,
-        };
-        if elsewhere || !shard.fits(effect, self.freed.as_ref()) {
-            return Err(UNFIT);
-        }
-        shard.apply(seq, at, effect);
         Ok(())
     }
 
@@ -183,6 +137,32 @@ impl Rebuilt {
         }
         Ok(())
     }
+}
+
+/// What an effect on a claim changes in the ledger.
+pub(super) fn to_claim(
+    ledger: &Ledger,
+    seq: Seq,
+    at: Time,
+    effect: &Effect,
+    freed: Option<&Effect>,
+) -> Result<(), &'static str> {
+    let Some((claim, _)) = parts(effect) else {
+        return Ok(());
+    };
+    let mut shard = ledger.lock_of(claim).ok_or(UNFIT)?;
+    if shard.seq >= seq && !planted("apply_twice") {
+        return Ok(());
+    }
+    let elsewhere = match effect {
+        Effect::Granted { party, .. } => ledger.locate(*party).1 != claim.shard(),
+        _ => false,
+    };
+    if elsewhere || !shard.fits(effect, freed) {
+        return Err(UNFIT);
+    }
+    shard.apply(seq, at, effect);
+    Ok(())
 }
 
 /// The claim and the place of an effect on a claim.
