@@ -31,9 +31,9 @@ use crossbeam_utils::CachePadded;
 
 use crate::catalog::{Catalog, Numbers, Rules};
 use crate::claim::{Claim, ClaimState, Receipt};
-use crate::error::{Error, StorageError};
+use crate::error::Error;
 use crate::id::{ClaimId, Seq};
-use crate::inventory::{Day, DayMap, DayState, Plans, starts_at};
+use crate::inventory::{Day, DayEntry, DayMap, DayState, Plans, starts_at};
 use crate::journal::{Commit, Feed, Journal};
 use crate::ledger::{Ledger, Shard};
 use crate::limits::RING_LINES;
@@ -136,8 +136,7 @@ impl Hall {
     fn status(&self) -> Result<(), Error> {
         // Relaxed: a latch; whoever sets it has told its own caller already.
         if self.half_done.load(Ordering::Relaxed) {
-            let why = "a thread panicked in the middle of a change".into();
-            return Err(StorageError::Poisoned(why).into());
+            return half_done::poisoned();
         }
         self.journal.status()
     }
@@ -234,13 +233,14 @@ impl Hall {
             let Some(mut shard) = self.ledger.lock_of(id) else {
                 return self.refuse(Rejection::UnknownClaim { claim: id });
             };
-            let unknown = Error::from(Rejection::UnknownClaim { claim: id });
+            let unknown = || Error::from(Rejection::UnknownClaim { claim: id });
             let Some(place) = shard.get(id).map(crate::ledger::Entry::place) else {
-                return Commit::new(&self.journal, shard.seq, Err(unknown));
+                return Commit::new(&self.journal, shard.seq, Err(unknown()));
             };
-            let Some(day) = world.days.get(place.day).map(|entry| entry.day.clone()) else {
+            let Some(entry) = world.days.get(place.day) else {
                 return self.settled(&shard, &world, id, &decide);
             };
+            let day = &*entry.day;
             if !self.permit(&mut shard, LINES) {
                 drop(shard);
                 match self.wait_for_permit(id.shard(), LINES) {
@@ -250,7 +250,7 @@ impl Hall {
             }
             let mut state = day.state().lock();
             let now = self.now();
-            let mut used = self.expire_if_due(&mut shard, (&day, &mut state), id, now);
+            let mut used = self.expire_if_due(&mut shard, (day, &mut state), id, now);
             let starts = starts_at(&state.frame, place.start);
             let verdict = match scene(&shard, &world, id, starts, now) {
                 Some(scene) => decide(&scene),
@@ -261,8 +261,10 @@ impl Hall {
                 Verdict::Replay => (shard.seq, Ok(true)),
                 Verdict::Do(effect) => {
                     used += 1;
-                    shard.reserve_cold(id.index());
-                    let seq = self.carry_out(&mut shard, (&day, &mut state), now, &effect);
+                    if let Effect::Assigned { .. } = effect {
+                        shard.reserve_cold(id.index());
+                    }
+                    let seq = self.carry_out(&mut shard, (day, &mut state), now, &effect);
                     (seq, Ok(false))
                 }
             };
@@ -270,7 +272,7 @@ impl Hall {
             self.give_back(&mut shard, LINES - used);
             self.ledger.note_due(&shard);
             let answer = answer.and_then(|replayed| {
-                let claim = view(&shard, &world, id).ok_or(unknown)?;
+                let claim = view_on(&shard, Some(entry), id).ok_or_else(unknown)?;
                 Ok(Receipt { claim, replayed })
             });
             return Commit::new(&self.journal, seq, answer);
@@ -297,11 +299,15 @@ impl Hall {
 
 /// The claim as callers see it.
 fn view(shard: &Shard, world: &World, id: ClaimId) -> Option<Claim> {
+    view_on(shard, world.days.get(shard.get(id)?.day()), id)
+}
+
+/// The same, by who knows the claim's day.
+fn view_on(shard: &Shard, day: Option<&DayEntry>, id: ClaimId) -> Option<Claim> {
     let entry = shard.get(id)?;
     let state = entry.stage().state()?;
     let place = entry.place();
     let cold = shard.cold(id.index());
-    let day = world.days.get(place.day);
     Some(Claim {
         id,
         state,
@@ -312,7 +318,7 @@ fn view(shard: &Shard, world: &World, id: ClaimId) -> Option<Claim> {
         run: place.run,
         persons: place.persons,
         arrangement: place.arrangement,
-        services: shard.services(id.index()),
+        services: cold.services(entry.service()),
         channel: place.channel,
         actor: cold.actor,
         version: cold.version,

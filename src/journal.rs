@@ -135,10 +135,18 @@ impl Journal {
     }
 
     /// Whether changes are possible now.
+    #[inline]
     pub(crate) fn status(&self) -> Result<(), Error> {
         // Relaxed: a caller that misses a failure by a moment learns of it from its commit.
         match self.state.load(Ordering::Relaxed) {
             OPEN => Ok(()),
+            state => self.not_open(state),
+        }
+    }
+
+    #[cold]
+    fn not_open(&self, state: u8) -> Result<(), Error> {
+        match state {
             FULL => Err(Error::StorageFull),
             CLOSED => Err(Error::Closed),
             FENCED => Err(Error::Fenced),

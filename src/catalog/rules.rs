@@ -208,6 +208,12 @@ impl Rules {
         self.services.get(usize::from(service.0))?.as_ref()
     }
 
+    /// Whether a party may have only so many of any of these.
+    pub(crate) fn limits_any(&self, services: &[ServiceId]) -> bool {
+        let mut rules = services.iter().filter_map(|service| self.service(*service));
+        rules.any(|rule| rule.active_max.is_some())
+    }
+
     pub(crate) fn calendar(&self, calendar: CalendarId) -> Option<&CalendarRule> {
         self.calendars.get(usize::from(calendar.0))?.as_ref()
     }

@@ -6,8 +6,8 @@
 use crate::catalog::Rules;
 use crate::claim::{ClaimState, Place, Receipt};
 use crate::engine::request::{Many, Wanted, one_request, party_limit, shortage, want};
-use crate::engine::retry::{claims_of, replay};
-use crate::engine::{Ask, Engine, HalfDone, Hall, World};
+use crate::engine::retry::replay;
+use crate::engine::{Ask, Engine, HalfDone, Hall, World, view_on};
 use crate::error::Error;
 use crate::id::{DayId, Seq};
 use crate::inventory::DayState;
@@ -142,10 +142,13 @@ impl Hall {
             };
             return no(Seq(0), Rejection::UnknownDay { day: slot.day });
         };
-        match replay::<N>(asks, booked, hash, world, shard, tell) {
-            Ok(false) => {}
-            Ok(true) => return Tried::Done(shard.seq),
-            Err(rejection) => return no(shard.seq, rejection),
+        let known = asks.first().is_some_and(|ask| shard.knows(hash, ask.party));
+        if known {
+            match replay::<N>(asks, booked, hash, world, shard, tell) {
+                Ok(false) => {}
+                Ok(true) => return Tried::Done(shard.seq),
+                Err(rejection) => return no(shard.seq, rejection),
+            }
         }
         let now = self.now();
         self.forget_two(shard, now);
@@ -156,6 +159,7 @@ impl Hall {
                 Err((seq, rejection)) => return no(seq, rejection),
             }
         }
+        let hash = known.then_some(hash);
         if let Err(rejection) = self.within_limits(asks, &wanted, hash, rules, shard) {
             return no(shard.seq, rejection);
         }
@@ -165,8 +169,10 @@ impl Hall {
         }
         match self.take_all(asks, booked, &mut wanted, shard) {
             Ok(seq) => {
-                for receipt in claims_of(&wanted, shard, world, hash, asks) {
-                    tell(receipt);
+                for Wanted { day, claim, .. } in wanted.iter().flatten() {
+                    if let Some(claim) = claim.and_then(|id| view_on(shard, Some(day), id)) {
+                        tell(Receipt { claim, replayed: false });
+                    }
                 }
                 Tried::Done(seq)
             }
@@ -177,12 +183,13 @@ impl Hall {
         }
     }
 
-    /// The limits of the party: what it holds, has booked, and has ended.
+    /// The limits of the party: what it holds, has booked, and has ended. Without a hash it has
+    /// nothing.
     fn within_limits<const N: usize>(
         &self,
         asks: &[Ask],
         wanted: &Many<Wanted<'_>, N>,
-        hash: u64,
+        hash: Option<u64>,
         rules: &Rules,
         shard: &Shard,
     ) -> Result<(), Rejection> {
@@ -196,7 +203,8 @@ impl Hall {
             let what = "slots of a request: no more than the holds a party may have";
             return Err(Rejection::OutOfRange { what });
         }
-        for (id, entry) in shard.of_party(hash, first.party) {
+        let claims = || hash.into_iter().flat_map(|hash| shard.of_party(hash, first.party));
+        for (id, entry) in claims() {
             match entry.stage() {
                 Stage::Claim(ClaimState::Held) => {
                     holds += 1;
@@ -219,11 +227,10 @@ impl Hall {
             return Err(Rejection::TooManyEnded { at });
         }
         for ((ask, wanted), part) in asks.iter().zip(wanted.iter().flatten()).zip(0..) {
-            if ask.reason.is_none() {
-                let others = shard.of_party(hash, first.party);
-                let others = others.filter(|(id, _)| Some(*id) != ask.replaces);
+            let services = ask.services.as_slice();
+            if ask.reason.is_none() && rules.limits_any(services) {
+                let others = claims().filter(|(id, _)| Some(*id) != ask.replaces);
                 let earlier = asks.get(..part).unwrap_or(&[]);
-                let services = ask.services.as_slice();
                 party_limit(services, wanted.place, others, rules, shard, earlier)?;
             }
         }
@@ -244,7 +251,9 @@ impl Hall {
         }
         let mut order: [usize; N] = std::array::from_fn(|n| n);
         let day_of = |n: usize| wanted.get(n).and_then(Option::as_ref).map(|w| w.place.day);
-        order.sort_by_key(|n| (day_of(*n).is_none(), day_of(*n)));
+        if count > 1 {
+            order.sort_by_key(|n| (day_of(*n).is_none(), day_of(*n)));
+        }
         let mut locks: Many<(DayId, MutexGuard<'_, DayState>), N> = [const { None }; N];
         let mut last = None;
         for (n, lock) in order.into_iter().zip(&mut locks) {
@@ -275,12 +284,20 @@ impl Hall {
         &self,
         asks: &[Ask],
         booked: bool,
-        wanted: &Many<Wanted<'_>, N>,
+        wanted: &mut Many<Wanted<'_>, N>,
         shard: &mut Shard,
         locks: &mut Many<(DayId, MutexGuard<'_, DayState>), N>,
         now: Time,
     ) -> Seq {
-        let mut lines = [[0; 8]; LINES_MAX];
+        let reason = asks.first().and_then(|ask| ask.reason.as_deref()).unwrap_or("");
+        let (mut few, mut all);
+        let lines = if reason.is_empty() {
+            few = [[[0; 8]; 2]; N];
+            few.as_flattened_mut()
+        } else {
+            all = [[0; 8]; LINES_MAX];
+            all.as_mut_slice()
+        };
         let mut effects: Many<Effect, N> = [const { None }; N];
         let mut used = 0;
         let mut push = |line: Line| {
@@ -290,11 +307,12 @@ impl Hall {
             }
         };
         for (((nth, ask), wanted), slot) in
-            (0..).zip(asks).zip(wanted.iter().flatten()).zip(&mut effects)
+            (0..).zip(asks).zip(wanted.iter_mut().flatten()).zip(&mut effects)
         {
             let Some(claim) = shard.next_free(nth) else {
                 continue;
             };
+            wanted.claim = Some(claim);
             if !wanted.detail.is_empty() {
                 shard.reserve_cold(claim.index());
             }
@@ -314,7 +332,6 @@ impl Hall {
             }
             *slot = Some(effect);
         }
-        let reason = asks.first().and_then(|ask| ask.reason.as_deref()).unwrap_or("");
         record::text(TextOf::Reason, reason.as_bytes()).for_each(push);
         let guard = HalfDone(&self.half_done);
         panic_point("panic_before_the_grant");

@@ -2,6 +2,7 @@
 //!
 //! Never mends it: the engine is opened again.
 
+use crate::error::{Error, StorageError};
 use crate::sync::{AtomicBool, Ordering};
 
 /// Latches the engine when a thread panics between the decision and the end of its change.
@@ -14,4 +15,10 @@ impl Drop for HalfDone<'_> {
             self.0.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// What every call says from then on.
+#[cold]
+pub(super) fn poisoned() -> Result<(), Error> {
+    Err(StorageError::Poisoned("a thread panicked in the middle of a change".into()).into())
 }

@@ -23,6 +23,8 @@ pub(super) struct Wanted<'w> {
     pub(super) day: &'w DayEntry,
     pub(super) ttl_s: u32,
     pub(super) detail: Detail,
+    /// What it became.
+    pub(super) claim: Option<ClaimId>,
 }
 
 /// One place for each slot of a request: one for a single grant, so that it pays for no more.
@@ -48,17 +50,19 @@ impl Engine {
 pub(super) fn one_request(asks: &[Ask]) -> Result<&Ask, Rejection> {
     let out = |what| Rejection::OutOfRange { what };
     let first = asks.first().ok_or(out("slots of a request: 1 to 8"))?;
+    let several = asks.len() > 1;
     if asks.len() > SLOTS_PER_REQUEST_MAX {
         return Err(out("slots of a request: 1 to 8"));
     }
-    if asks.iter().any(|ask| ask.party != first.party || ask.request != first.request) {
+    let is_other = |ask: &Ask| ask.party != first.party || ask.request != first.request;
+    if several && asks.iter().any(is_other) {
         return Err(out("all slots of a request: one party and one request id"));
     }
     if asks.iter().any(|ask| ask.too_many_services) {
         return Err(out("services of a visit: 1 to 4"));
     }
     // The journal keeps one for all.
-    if asks.iter().any(|ask| ask.reason != first.reason) {
+    if several && asks.iter().any(|ask| ask.reason != first.reason) {
         return Err(out("all slots of a request: one reason, or none"));
     }
     let reason = first.reason.as_deref().map(str::len);
@@ -226,5 +230,5 @@ pub(super) fn want<'w>(
         let seq = if planted("refuse_without_waiting") { Seq(0) } else { day.day.seq() };
         return Err((seq, rejection));
     }
-    Ok(Wanted { place, day, ttl_s, detail: detail_of(ask, part) })
+    Ok(Wanted { place, day, ttl_s, detail: detail_of(ask, part), claim: None })
 }

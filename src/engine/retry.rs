@@ -2,8 +2,8 @@
 //!
 //! Never remembers a refusal: a refused request is decided anew.
 
-use crate::claim::{ClaimState, Place, Receipt};
-use crate::engine::request::{Many, Wanted, detail_of};
+use crate::claim::{Place, Receipt};
+use crate::engine::request::{Many, detail_of};
 use crate::engine::{Ask, World, view};
 use crate::id::ClaimId;
 use crate::ledger::{Shard, fingerprint};
@@ -62,24 +62,4 @@ fn fingerprint_of(ask: &Ask, part: u8, booked: bool) -> u32 {
         roster: 0,
     };
     fingerprint(&place, ask.services.first(), &detail_of(ask, part), booked)
-}
-
-/// The receipts of a request just carried out, in the order of its slots.
-pub(super) fn claims_of<'a, const N: usize>(
-    wanted: &'a Many<Wanted<'_>, N>,
-    shard: &'a Shard,
-    world: &'a World,
-    hash: u64,
-    asks: &'a [Ask],
-) -> impl Iterator<Item = Receipt> + 'a {
-    let party = asks.first().map(|ask| ask.party);
-    wanted.iter().flatten().filter_map(move |wanted| {
-        let own = shard.of_party(hash, party?).find(|(_, entry)| {
-            entry.day() == wanted.place.day
-                && entry.place().roster == wanted.place.roster
-                && entry.stage().state().is_some_and(ClaimState::is_on_roster)
-        });
-        let claim = view(shard, world, own?.0)?;
-        Some(Receipt { claim, replayed: false })
-    })
 }

@@ -2,7 +2,7 @@
 //!
 //! Never decides anything: it only packs and unpacks.
 
-use crate::claim::{Arrangement, ClaimState, Place};
+use crate::claim::{Arrangement, ClaimState, Place, Services};
 use crate::id::{ActorId, Channel, DayId, PartyId, RequestId, ServiceId};
 use crate::ledger::{HashKey, hash};
 use crate::limits::ROSTER_MAX;
@@ -297,6 +297,17 @@ impl Cold {
             more: [packed as u16, (packed >> 16) as u16, (packed >> 32) as u16],
             version: (packed >> 48) as u16,
         }
+    }
+
+    /// All services of the claim whose first one is this.
+    pub(crate) fn services(&self, first: ServiceId) -> Services {
+        let mut services = Services::one(first);
+        if self.more != [0; 3] {
+            for number in self.more.into_iter().filter_map(|number| number.checked_sub(1)) {
+                services = services.with(ServiceId(number)).unwrap_or(services);
+            }
+        }
+        services
     }
 
     pub(crate) fn of(detail: &Detail) -> Self {

@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 
 use hashbrown::HashTable;
 
-use crate::claim::ClaimState;
+use crate::claim::{ClaimState, Services};
 use crate::id::{ActorId, ClaimId, PartyId, Seq, ServiceId};
 use crate::ledger::entry::{Cold, Entry, NONE, Stage};
 use crate::ledger::{HashKey, hash};
@@ -115,6 +115,11 @@ impl Shard {
             at = (entry.next != NONE).then_some(entry.next);
             Some((self.id_of(index, entry), entry))
         })
+    }
+
+    /// Whether the party has claims in memory.
+    pub(crate) fn knows(&self, hash: u64, party: PartyId) -> bool {
+        self.head(hash, party).is_some()
     }
 
     pub(super) fn head(&self, hash: u64, party: PartyId) -> Option<u32> {
@@ -390,14 +395,9 @@ impl Shard {
     }
 
     /// All services of a claim.
-    pub(crate) fn services(&self, index: u32) -> crate::claim::Services {
+    pub(crate) fn services(&self, index: u32) -> Services {
         let first = self.entry(index).map_or(ServiceId(0), Entry::service);
-        let more = self.cold(index).more;
-        more.into_iter()
-            .filter_map(|number| number.checked_sub(1))
-            .fold(crate::claim::Services::one(first), |services, number| {
-                services.with(ServiceId(number)).unwrap_or(services)
-            })
+        self.cold(index).services(first)
     }
 
     pub(crate) fn actor(&self, index: u32) -> ActorId {
