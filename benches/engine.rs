@@ -112,6 +112,9 @@ fn reads(c: &mut Criterion) {
     let fair = Fair::open(Engine::builder(), LIVE);
     let query = Openings::new(fair.service).limit(1);
     group.bench_function("earliest_of_57_offices", |b| b.iter(|| fair.engine.openings(&query)));
+    let office = fair.engine.office("o7").unwrap();
+    let month = Openings::new(fair.service).offices(&[office]);
+    group.bench_function("month_of_one_office", |b| b.iter(|| fair.engine.open_days(&month)));
     group.bench_function("one_day", |b| b.iter(|| fair.engine.day(fair.days[7])));
     group.finish();
 }

@@ -15,6 +15,7 @@ mod half_done;
 mod install;
 mod life;
 mod moves;
+mod openings;
 mod reads;
 mod recovery;
 mod request;
@@ -47,7 +48,7 @@ use crate::time::{Clock, Time};
 
 use half_done::HalfDone;
 
-pub use ask::{Ask, Opening, Openings};
+pub use ask::{Ask, OpenDay, Opening, Openings};
 pub use audit::Audit;
 pub use builder::Builder;
 pub use days::Closure;

@@ -5,7 +5,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
+
+use crate::time::date_of;
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -128,6 +130,9 @@ impl Channel {
 /// The first date a [`DayId`] can name; the last is 65,535 days later, in the year 2179.
 const FIRST_DATE: NaiveDate = NaiveDate::from_ymd_opt(2000, 1, 1).expect("a real date");
 
+/// The same as days after 1970-01-01.
+const FIRST_DAY: u64 = 10_957;
+
 /// One calendar on one civil date of its office: the unit of locking of supply.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DayId(u32);
@@ -150,7 +155,7 @@ impl DayId {
 
     /// The civil date at the office.
     pub fn date(self) -> NaiveDate {
-        FIRST_DATE.checked_add_days(Days::new(u64::from(self.number()))).unwrap_or(FIRST_DATE)
+        date_of(FIRST_DAY + u64::from(self.number()))
     }
 
     /// Days since 2000-01-01.

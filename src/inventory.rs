@@ -3,6 +3,7 @@
 //! Never knows whose a place is (a roster holds claim ids, unread), never writes a record, never
 //! asks the time.
 
+mod bits;
 mod day;
 mod fits;
 mod map;
@@ -12,6 +13,6 @@ mod roster;
 
 pub(crate) use day::{Day, DayState, Shortage, starts_at};
 pub(crate) use map::{DayEntry, DayMap};
-pub(crate) use openings::{Found, Search, earliest};
+pub(crate) use openings::{Found, Search, earliest, open_days};
 pub(crate) use plan::{Plan, Plans, Shape, lanes};
 pub(crate) use roster::Roster;

@@ -98,8 +98,8 @@ pub use catalog::{
 };
 pub use claim::{Arrangement, Claim, ClaimState, Place, Receipt, Services};
 pub use engine::{
-    Ask, Audit, Builder, Closure, DayView, Engine, InstallReport, LogSummary, Opening, Openings,
-    SlotView, Stats, Verified, read_log, verify,
+    Ask, Audit, Builder, Closure, DayView, Engine, InstallReport, LogSummary, OpenDay, Opening,
+    Openings, SlotView, Stats, Verified, read_log, verify,
 };
 pub use error::{Error, StorageError};
 pub use file_system::{

@@ -2,11 +2,11 @@
 //!
 //! The only file that asks the operating system for the time. Never knows time zones.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
 /// An instant: milliseconds since 1970-01-01T00:00Z. The core stores these; the API speaks
 /// [`DateTime<Utc>`].
@@ -25,9 +25,28 @@ impl Time {
     }
 
     /// The same instant for callers.
+    #[expect(clippy::cast_possible_truncation, reason = "seconds and nanoseconds of a day")]
     pub fn utc(self) -> DateTime<Utc> {
-        i64::try_from(self.0).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default()
+        let (days, millis) = (self.0 / DAY_MS, self.0 % DAY_MS);
+        let (seconds, nanos) = ((millis / 1_000) as u32, (millis % 1_000) as u32 * 1_000_000);
+        let time = NaiveTime::from_num_seconds_from_midnight_opt(seconds, nanos);
+        date_of(days).and_time(time.unwrap_or_default()).and_utc()
     }
+}
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+/// Days until the year 2100.
+const DATES_KEPT: usize = 47_482;
+
+/// The dates of the days since 1970: calendar arithmetic costs more than the rest of a read.
+static DATES: LazyLock<Box<[NaiveDate]>> =
+    LazyLock::new(|| NaiveDate::default().iter_days().take(DATES_KEPT).collect());
+
+/// The date so many days after 1970-01-01.
+pub(crate) fn date_of(days: u64) -> NaiveDate {
+    let kept = usize::try_from(days).ok().and_then(|days| DATES.get(days));
+    let later = || NaiveDate::default().checked_add_days(Days::new(days)).unwrap_or_default();
+    kept.copied().unwrap_or_else(later)
 }
 
 impl From<DateTime<Utc>> for Time {
@@ -121,5 +140,24 @@ impl Clock for ManualClock {
 
     fn runs(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Callers are told dates from a table; every one of them is the calendar's.
+    #[test]
+    fn instants_are_told_as_the_calendar_tells_them() {
+        let last = Time::MAX.0;
+        let around = |day: u64| [day * DAY_MS, day * DAY_MS + 1, (day + 1) * DAY_MS - 1];
+        let days = (0..60_000).chain(203_600..last / DAY_MS);
+        for millis in days.flat_map(around).chain([last]) {
+            let told = DateTime::from_timestamp_millis(i64::try_from(millis).unwrap());
+            assert_eq!(Time(millis).utc(), told.unwrap());
+        }
+        assert_eq!(date_of(10_957), NaiveDate::from_ymd_opt(2000, 1, 1).unwrap());
+        assert_eq!(date_of(u64::MAX), NaiveDate::default(), "beyond every calendar");
     }
 }

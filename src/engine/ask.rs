@@ -231,6 +231,17 @@ impl Openings {
     }
 }
 
+/// A date with free places, as it stood when looked at; the grant decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenDay {
+    /// The date at the office.
+    pub date: NaiveDate,
+    /// How many starts have room.
+    pub starts: u32,
+    /// The earliest of them.
+    pub first: Opening,
+}
+
 /// A place that was free when looked at; the grant decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opening {

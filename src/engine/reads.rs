@@ -5,12 +5,12 @@
 
 use chrono::{DateTime, FixedOffset, Utc};
 
-use crate::catalog::{CalendarRule, Catalog, Rules};
-use crate::claim::{Arrangement, Claim, Place};
-use crate::engine::{Engine, Opening, Openings, view};
+use crate::catalog::Catalog;
+use crate::claim::Claim;
+use crate::engine::{Engine, view};
 use crate::error::Error;
 use crate::id::{CalendarId, Channel, ClaimId, DayId, OfficeId, PartyId, Seq, ServiceId, SlotId};
-use crate::inventory::{DayEntry, Search, earliest, lanes, starts_at};
+use crate::inventory::{DayEntry, lanes, starts_at};
 use crate::journal::Commit;
 use crate::planted::planted;
 use crate::rejection::Rejection;
@@ -133,31 +133,6 @@ impl Engine {
     /// Every day in memory, by calendar and date.
     pub fn days(&self) -> Vec<DayId> {
         self.hall.world.load().days.iter().map(|entry| entry.day.id).collect()
-    }
-
-    /// The earliest free places that fit the query, in order of time. Takes no lock. Cost grows
-    /// with the calendars looked at and the slots passed over; sold-out days cost one bit each.
-    pub fn openings(&self, query: &Openings) -> Vec<Opening> {
-        let world = self.hall.world.load();
-        let Some(rules) = world.rules.as_deref() else {
-            return Vec::new();
-        };
-        let now = self.hall.now();
-        let searches = rules
-            .calendars()
-            .filter(|(_, rule)| {
-                query.offices.as_ref().is_none_or(|offices| offices.contains(&rule.office))
-            })
-            .filter_map(|(calendar, rule)| search_of(query, rules, calendar, rule, now));
-        let plain = query.between.is_none() && query.weekdays & 0x7f == 0x7f;
-        let accept = |entry: &DayEntry, start: u16| plain || fits(query, rules, entry, start);
-        let found = earliest(&world.days, searches, now, query.limit, &accept);
-        let opening = |found: crate::inventory::Found| Opening {
-            slot: found.slot,
-            starts_at: found.starts_at.utc(),
-            free: found.free,
-        };
-        found.into_iter().map(opening).collect()
     }
 
     /// Counts of the whole engine; takes each shard's lock for a moment.
@@ -336,52 +311,4 @@ impl Engine {
 
 fn narrow(count: u32) -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX)
-}
-
-fn search_of(
-    query: &Openings,
-    rules: &Rules,
-    calendar: CalendarId,
-    rule: &CalendarRule,
-    now: Time,
-) -> Option<Search> {
-    let mut units: u16 = 0;
-    for service in query.services.as_slice() {
-        let rule = rules.service(*service).filter(|_| rule.serves(*service))?;
-        if query.persons == 0 || query.persons > rule.persons_max {
-            return None;
-        }
-        units = units.saturating_add(rule.units);
-    }
-    let run = match query.arrangement {
-        Arrangement::Together => units,
-        Arrangement::InTurn => units.saturating_mul(query.persons),
-    };
-    let lead = rule.lead_ms.get(query.channel.index()).copied().unwrap_or(0);
-    let number = |date| DayId::new(calendar, date).map(DayId::number);
-    Some(Search {
-        calendar,
-        from: query.from.map_or(Some(0), number)?,
-        to: query.to.map_or(Some(u16::MAX), number)?,
-        not_before: now.plus(lead),
-        place: Place {
-            day: DayId::of(calendar, 0),
-            start: 0,
-            run: u8::try_from(run).ok()?,
-            persons: u8::try_from(query.persons).ok()?,
-            arrangement: query.arrangement,
-            channel: query.channel,
-            roster: 0,
-        },
-    })
-}
-
-fn fits(query: &Openings, rules: &Rules, entry: &DayEntry, start: u16) -> bool {
-    use chrono::Datelike;
-    let starts = starts_at(&entry.frame, start);
-    let Some((date, time)) = rules.local(entry.day.id.calendar(), starts) else {
-        return false;
-    };
-    query.weekdays & (1 << date.weekday().num_days_from_monday()) != 0
-        && query.between.is_none_or(|(first, end)| time >= first && time < end)
 }

@@ -2,17 +2,22 @@
 //!
 //! Never looks into a claim: a record's [`Place`] is all it is told.
 
+mod room;
+
 use std::sync::OnceLock;
 
 use crate::claim::Place;
-use crate::id::{Channel, ClaimId, DayId, Seq};
-use crate::inventory::map::Bits;
-use crate::inventory::plan::{Plan, kept_for_others, lanes};
+use crate::id::{ClaimId, DayId, Seq};
+use crate::inventory::bits::Bits;
+use crate::inventory::map::bit_of;
+use crate::inventory::plan::Plan;
 use crate::inventory::roster::Roster;
 use crate::planted::planted;
 use crate::record::{DayFrame, Effect};
 use crate::sync::{Arc, AtomicBool, AtomicU16, AtomicU64, Mutex, Ordering};
 use crate::time::Time;
+
+pub(crate) use room::Shortage;
 
 /// One calendar on one civil date.
 #[derive(Debug)]
@@ -25,6 +30,9 @@ pub(crate) struct Day {
     /// Sequence number of the last record applied here; stored before the counters it explains.
     seq: AtomicU64,
     closed: AtomicBool,
+    /// Which slots have a free place.
+    open: Bits,
+    /// Which days of the calendar have.
     bits: Arc<Bits>,
     state: Mutex<DayState>,
 }
@@ -37,37 +45,30 @@ pub(crate) struct DayState {
     /// Gone from memory: whoever still holds the day must not use it.
     pub(crate) retired: bool,
     pub(crate) roster: Roster,
-    /// Those of each slot added up: what one slot has too many of is not taken from another.
-    free_places: i64,
-}
-
-/// Why a place cannot be given out; with the slot index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shortage {
-    Closed(u16),
-    Full(u16),
-    Channel(u16),
+    /// How many slots have a free place.
+    open_slots: u32,
 }
 
 impl Day {
     pub(crate) fn new(id: DayId, frame: DayFrame, plan: Arc<Plan>, bits: Arc<Bits>) -> Self {
-        let free_places = (0..usize::from(frame.slots)).map(|index| plan.free(index, 0)).sum();
-        bits.set(id.number(), free_places > 0);
-        Self {
+        let day = Self {
             id,
             used: (0..frame.slots).map(|_| AtomicU64::new(0)).collect(),
             held: OnceLock::new(),
             seq: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            open: Bits::new(usize::from(frame.slots)),
             bits,
             state: Mutex::new(DayState {
                 frame,
                 plan,
                 retired: false,
                 roster: Roster::default(),
-                free_places,
+                open_slots: 0,
             }),
-        }
+        };
+        day.recount(&mut day.state.lock());
+        day
     }
 
     pub(crate) fn state(&self) -> &Mutex<DayState> {
@@ -90,6 +91,11 @@ impl Day {
         self.used.get(index).map_or(0, |word| word.load(Ordering::Acquire))
     }
 
+    /// Which slots have a free place: a hint.
+    pub(super) fn open(&self) -> &Bits {
+        &self.open
+    }
+
     /// Places at a slot that are kept but not booked.
     pub(crate) fn held(&self, index: usize) -> u16 {
         let held = self.held.get().and_then(|held| held.get(index));
@@ -97,133 +103,51 @@ impl Day {
         held.map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    /// Whether the plan lets `place` be taken now. Under the day's lock this is the decision;
-    /// without it, a refusal that rests on [`Day::seq`] read afterwards. `pending` are places of
-    /// the same request on this day that are not applied yet, `freed` one that will be given up.
-    pub(crate) fn check(
-        &self,
-        plan: &Plan,
-        frame: &DayFrame,
-        now: Time,
-        place: &Place,
-        pending: &[Place],
-        freed: Option<&Place>,
-    ) -> Result<(), Shortage> {
-        if self.is_closed() && !planted("grant_on_a_closed_day") {
-            return Err(Shortage::Closed(place.start));
-        }
-        let (width, channel) = (u32::from(place.width()), place.channel.index());
-        for index in place.slots() {
-            #[expect(clippy::cast_possible_truncation, reason = "a slot index has 11 bits")]
-            let slot = index as u16;
-            // A slot that the day had no counter for when it was made is never given out.
-            let limits = plan.slot(index).filter(|_| index < self.used.len());
-            let limits = limits.ok_or(Shortage::Closed(slot))?;
-            let mut lanes = lanes(self.used(index));
-            for other in pending.iter().filter(|other| other.slots().contains(&index)) {
-                if let Some(lane) = lanes.get_mut(other.channel.index()) {
-                    *lane += u32::from(other.width());
-                }
-            }
-            if let Some(old) = freed.filter(|old| old.slots().contains(&index))
-                && let Some(lane) = lanes.get_mut(old.channel.index())
-            {
-                *lane = lane.saturating_sub(u32::from(old.width()));
-            }
-            let used: u32 = lanes.iter().sum();
-            let capacity = u32::from(limits.capacity) + u32::from(planted("one_place_too_many"));
-            if used + width > capacity {
-                return Err(Shortage::Full(slot));
-            }
-            let max = limits.max.get(channel).copied().unwrap_or(0);
-            let own = lanes.get(channel).copied().unwrap_or(0);
-            if own + width > u32::from(max) && !planted("no_channel_limit") {
-                return Err(Shortage::Channel(slot));
-            }
-            if plan.protects() {
-                let kept = kept_for_others(plan, limits.protected, lanes, channel, || {
-                    starts_at(frame, slot).0.saturating_sub(now.0)
-                });
-                if used + width + kept > u32::from(limits.capacity) {
-                    return Err(Shortage::Channel(slot));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether an override of every limit still fits the counters.
-    pub(crate) fn fits_lanes(&self, place: &Place) -> bool {
-        place.slots().all(|index| {
-            index < self.used.len() && {
-                let own = lanes(self.used(index)).get(place.channel.index()).copied().unwrap_or(0);
-                u16::try_from(own + u32::from(place.width())).is_ok()
-            }
-        })
-    }
-
-    /// What a slot still has for `channel`: never negative.
-    pub(crate) fn free_for(
-        &self,
-        plan: &Plan,
-        frame: &DayFrame,
-        now: Time,
-        index: usize,
-        channel: Channel,
-    ) -> u16 {
-        let Some(limits) = plan.slot(index) else {
-            return 0;
-        };
-        let lanes = lanes(self.used(index));
-        let used: u32 = lanes.iter().sum();
-        let own = lanes.get(channel.index()).copied().unwrap_or(0);
-        let max = u32::from(limits.max.get(channel.index()).copied().unwrap_or(0));
-        let mut kept = 0;
-        if plan.protects() {
-            let slot = u16::try_from(index).unwrap_or(u16::MAX);
-            kept = kept_for_others(plan, limits.protected, lanes, channel.index(), || {
-                starts_at(frame, slot).0.saturating_sub(now.0)
-            });
-        }
-        let free = u32::from(limits.capacity).saturating_sub(used + kept);
-        u16::try_from(free.min(max.saturating_sub(own))).unwrap_or(u16::MAX)
-    }
-
     fn add(&self, state: &mut DayState, place: &Place, slots: impl Iterator<Item = usize>) {
-        let amount = u64::from(place.width()) << (16 * place.channel.index());
-        for index in slots {
-            if let Some(word) = self.used.get(index) {
-                // Release: pairs with the Acquire in `used`; the sequence was stored before.
-                let before = word.fetch_add(amount, Ordering::Release);
-                let after = before.wrapping_add(amount);
-                state.free_places -= state.plan.free(index, before) - state.plan.free(index, after);
-            }
-        }
-        self.show(state);
+        self.change_used(state, slots, u64::wrapping_add, amount(place));
     }
 
     fn subtract(&self, state: &mut DayState, place: &Place, slots: impl Iterator<Item = usize>) {
-        let amount = u64::from(place.width()) << (16 * place.channel.index());
-        for index in slots {
-            if let Some(word) = self.used.get(index) {
-                // Release: as in `add`.
-                let before = word.fetch_sub(amount, Ordering::Release);
-                let after = before.wrapping_sub(amount);
-                state.free_places += state.plan.free(index, after) - state.plan.free(index, before);
-            }
-        }
-        self.show(state);
+        self.change_used(state, slots, u64::wrapping_sub, amount(place));
     }
 
-    /// Counts the free places anew.
+    fn change_used(
+        &self,
+        state: &mut DayState,
+        slots: impl Iterator<Item = usize>,
+        change: impl Fn(u64, u64) -> u64,
+        amount: u64,
+    ) {
+        for index in slots {
+            let Some(word) = self.used.get(index) else {
+                continue;
+            };
+            // Relaxed: nobody else stores, as the day's lock is held.
+            let before = word.load(Ordering::Relaxed);
+            let after = change(before, amount);
+            // Release: pairs with the Acquire in `used`; the sequence was stored before.
+            word.store(after, Ordering::Release);
+            let is_open = state.plan.has_room(index, after);
+            if is_open != state.plan.has_room(index, before) {
+                self.open.set(index, is_open);
+                let more = if is_open { 1 } else { -1 };
+                state.open_slots = state.open_slots.saturating_add_signed(more);
+                self.show(state);
+            }
+        }
+    }
+
+    /// Counts the open slots anew.
     fn recount(&self, state: &mut DayState) {
-        let free = (0..self.used.len()).map(|index| state.plan.free(index, self.used(index)));
-        state.free_places = free.sum();
+        for index in 0..self.used.len() {
+            self.open.set(index, state.plan.has_room(index, self.used(index)));
+        }
+        state.open_slots = self.open.count(0..self.used.len());
         self.show(state);
     }
 
     fn show(&self, state: &DayState) {
-        self.bits.set(self.id.number(), state.free_places > 0);
+        self.bits.set(bit_of(self.id.number()), state.open_slots > 0);
     }
 
     fn change_held(&self, place: &Place, more: bool) {
@@ -298,7 +222,7 @@ impl Day {
             Effect::DayReopened { .. } => self.closed.store(false, Ordering::Release),
             Effect::DayRetired { .. } => {
                 state.retired = true;
-                self.bits.set(self.id.number(), false);
+                self.bits.set(bit_of(self.id.number()), false);
             }
             _ => {}
         }
@@ -381,8 +305,17 @@ impl Day {
     /// Bytes of the day.
     pub(crate) fn memory(&self, state: &DayState) -> usize {
         let held = self.held.get().map_or(0, |held| held.len() * size_of::<AtomicU16>());
-        size_of::<Self>() + self.used.len() * size_of::<AtomicU64>() + held + state.roster.memory()
+        size_of::<Self>()
+            + self.used.len() * size_of::<AtomicU64>()
+            + self.open.memory()
+            + held
+            + state.roster.memory()
     }
+}
+
+/// What a place adds to the counters of a slot.
+fn amount(place: &Place) -> u64 {
+    u64::from(place.width()) << (16 * place.channel.index())
 }
 
 /// When a slot starts.

@@ -3,46 +3,23 @@
 //! Never guards a count: the counts live in the days, which maps share.
 
 use crate::id::{CalendarId, DayId};
+use crate::inventory::bits::Bits;
 use crate::inventory::day::Day;
 use crate::inventory::plan::Plan;
 use crate::record::DayFrame;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::Arc;
 
 /// Days a calendar can have in memory at a time: more than 400 ahead and 600 behind.
 const WINDOW: u16 = 1_024;
 
-/// Which days of one calendar may have a free place: a hint that spares readers sold-out days.
-#[derive(Debug)]
-pub(crate) struct Bits([AtomicU64; WINDOW as usize / 64]);
+/// Which days of one calendar may have a free place, by [`bit_of`] their date.
+pub(crate) fn bits_of_days() -> Arc<Bits> {
+    Arc::new(Bits::new(usize::from(WINDOW)))
+}
 
-impl Bits {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(std::array::from_fn(|_| AtomicU64::new(0))))
-    }
-
-    fn word(&self, number: u16) -> Option<(&AtomicU64, u64)> {
-        let at = number % WINDOW;
-        self.0.get(usize::from(at / 64)).map(|word| (word, 1 << (at % 64)))
-    }
-
-    pub(crate) fn set(&self, number: u16, free: bool) {
-        if let Some((word, bit)) = self.word(number) {
-            // Relaxed: a hint; the day's own counters decide.
-            let is_set = word.load(Ordering::Relaxed) & bit != 0;
-            if is_set != free {
-                if free {
-                    word.fetch_or(bit, Ordering::Relaxed);
-                } else {
-                    word.fetch_and(!bit, Ordering::Relaxed);
-                }
-            }
-        }
-    }
-
-    pub(crate) fn get(&self, number: u16) -> bool {
-        // Relaxed: as in `set`.
-        self.word(number).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
-    }
+/// The bit of a date number.
+pub(crate) fn bit_of(number: u16) -> usize {
+    usize::from(number % WINDOW)
 }
 
 /// A day with the frame and plan that readers go by.
@@ -82,7 +59,7 @@ impl DayMap {
 
     /// The bits of a calendar, made when it has none yet.
     pub(crate) fn bits(&self, calendar: CalendarId) -> Arc<Bits> {
-        self.calendar(calendar).map_or_else(Bits::new, |calendar| calendar.bits.clone())
+        self.calendar(calendar).map_or_else(bits_of_days, |calendar| calendar.bits.clone())
     }
 
     /// Puts a day in, or puts another frame and plan to it.
@@ -135,7 +112,7 @@ impl CalendarDays {
     pub(crate) fn open_days(&self, from: u16, to: u16) -> impl Iterator<Item = &DayEntry> {
         let last = self.first.saturating_add(u16::try_from(self.days.len()).unwrap_or(u16::MAX));
         (from.max(self.first)..=to.min(last))
-            .filter(|number| self.bits.get(*number))
+            .filter(|number| self.bits.get(bit_of(*number)))
             .filter_map(|number| self.get(number))
     }
 }

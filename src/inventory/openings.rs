@@ -2,6 +2,8 @@
 //!
 //! Never locks and never promises: the grant decides.
 
+use std::ops::Range;
+
 use crate::claim::Place;
 use crate::id::{CalendarId, SlotId};
 use crate::inventory::day::starts_at;
@@ -62,32 +64,92 @@ fn search_day(
     accept: &dyn Fn(&DayEntry, u16) -> bool,
     best: &mut Vec<Found>,
 ) {
+    for start in open_in(entry, starts(entry, search, now)) {
+        let starts = starts_at(&entry.frame, start);
+        if best.len() >= limit && best.last().is_some_and(|worst| starts >= worst.starts_at) {
+            return;
+        }
+        if let Some(found) = look(entry, search, now, start).filter(|_| accept(entry, start)) {
+            let at = best.partition_point(|other| *other < found);
+            best.insert(at, found);
+            best.truncate(limit);
+        }
+    }
+}
+
+/// A day with free places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FoundDay {
+    /// How many starts have room.
+    pub(crate) starts: u32,
+    pub(crate) first: Found,
+}
+
+/// The days with free places of all searches, ascending in each of them. `accept` as for
+/// [`earliest`]; without it every start is accepted.
+pub(crate) fn open_days(
+    map: &DayMap,
+    searches: impl Iterator<Item = Search>,
+    now: Time,
+    accept: Option<&dyn Fn(&DayEntry, u16) -> bool>,
+) -> Vec<FoundDay> {
+    let mut found = Vec::new();
+    for search in searches {
+        let calendar = map.calendar(search.calendar);
+        let days = calendar.into_iter().flat_map(|days| days.open_days(search.from, search.to));
+        found.extend(days.filter_map(|entry| count_day(entry, &search, now, accept)));
+    }
+    found
+}
+
+fn count_day(
+    entry: &DayEntry,
+    search: &Search,
+    now: Time,
+    accept: Option<&dyn Fn(&DayEntry, u16) -> bool>,
+) -> Option<FoundDay> {
+    let range = starts(entry, search, now);
+    let Search { place, .. } = search;
+    // One place of a slot: an open slot has it.
+    let is_plain = accept.is_none() && place.run == 1 && place.width() == 1;
+    if is_plain && entry.plan.is_open_to(place.channel) {
+        let first = open_in(entry, range.clone()).find_map(|at| look(entry, search, now, at))?;
+        return Some(FoundDay { starts: entry.day.open().count(range), first });
+    }
+    let mut found = open_in(entry, range).filter_map(|start| {
+        let accepted = accept.is_none_or(|accept| accept(entry, start));
+        look(entry, search, now, start).filter(|_| accepted)
+    });
+    let first = found.next()?;
+    let more = u32::try_from(found.count()).unwrap_or(u32::MAX);
+    Some(FoundDay { starts: more.saturating_add(1), first })
+}
+
+/// The starts with a free place.
+fn open_in(entry: &DayEntry, range: Range<usize>) -> impl Iterator<Item = u16> {
+    entry.day.open().ones(range).filter_map(|index| u16::try_from(index).ok())
+}
+
+/// The starts of a day that may be given out: none while it is not released, or closed.
+fn starts(entry: &DayEntry, search: &Search, now: Time) -> Range<usize> {
     let DayEntry { day, frame, plan } = entry;
     if frame.released > now || day.is_closed() {
-        return;
+        return 0..0;
     }
     let unit_ms = u64::from(frame.unit_min) * 60_000;
     let late = search.not_before.0.saturating_sub(frame.begins.0).div_ceil(unit_ms.max(1));
     let first = plan.first_open().max(usize::try_from(late).unwrap_or(usize::MAX));
-    for index in first..plan.end() {
-        let Ok(start) = u16::try_from(index) else {
-            return;
-        };
-        let starts = starts_at(frame, start);
-        if best.len() >= limit && best.last().is_some_and(|worst| starts >= worst.starts_at) {
-            return;
-        }
-        let place = Place { day: day.id, start, ..search.place };
-        if day.check(plan, frame, now, &place, &[], None).is_err() || !accept(entry, start) {
-            continue;
-        }
-        let places = place.slots().map(|at| day.free_for(plan, frame, now, at, place.channel));
-        let free = places.min().unwrap_or(0) / place.width().max(1);
-        let found = Found { starts_at: starts, slot: place.slot(), free };
-        let at = best.partition_point(|other| *other < found);
-        best.insert(at, found);
-        best.truncate(limit);
-    }
+    first..plan.end()
+}
+
+/// The place at a start, if it is free.
+fn look(entry: &DayEntry, search: &Search, now: Time, start: u16) -> Option<Found> {
+    let DayEntry { day, frame, plan } = entry;
+    let place = Place { day: day.id, start, ..search.place };
+    day.check(plan, frame, now, &place, &[], None).ok()?;
+    let places = place.slots().map(|at| day.free_for(plan, frame, now, at, place.channel));
+    let free = places.min().unwrap_or(0) / place.width().max(1);
+    Some(Found { starts_at: starts_at(frame, start), slot: place.slot(), free })
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]

@@ -22,6 +22,13 @@ pub(crate) fn lanes(word: u64) -> [u32; Channel::COUNT] {
     [lane(0), lane(16), lane(32), lane(48)]
 }
 
+/// The sum of the four counts.
+pub(crate) fn used_in(word: u64) -> u64 {
+    const EVEN: u64 = 0x0000_ffff_0000_ffff;
+    let pairs = (word & EVEN) + ((word >> 16) & EVEN);
+    (pairs & u64::from(u32::MAX)) + (pairs >> 32)
+}
+
 /// The limits of every slot of a day.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -31,6 +38,7 @@ pub(crate) struct Plan {
     slots: Box<[SlotLimits]>,
     first_open: usize,
     protects: bool,
+    open_to: [bool; Channel::COUNT],
 }
 
 impl Plan {
@@ -49,8 +57,12 @@ impl Plan {
         }
         let first_open = slots.iter().position(|slot| slot.capacity > 0).unwrap_or(slots.len());
         let protects = slots.iter().any(|slot| slot.protected != [0; Channel::COUNT]);
+        let open_to = Channel::ALL.map(|channel| {
+            let mut max = slots.iter().map(|slot| (slot.max.get(channel.index()), slot.capacity));
+            !protects && max.all(|(max, capacity)| max.is_some_and(|max| *max >= capacity))
+        });
         let Shape { ranges, give_back_min } = shape;
-        Self { number, ranges, give_back_min, slots, first_open, protects }
+        Self { number, ranges, give_back_min, slots, first_open, protects, open_to }
     }
 
     /// The limits of a slot; `None` where the plan has nothing open.
@@ -71,10 +83,14 @@ impl Plan {
         self.protects
     }
 
-    /// What a slot with these counts has left.
-    pub(crate) fn free(&self, index: usize, used: u64) -> i64 {
-        let capacity = self.slot(index).map_or(0, |slot| u32::from(slot.capacity));
-        i64::from(capacity.saturating_sub(lanes(used).iter().sum()))
+    /// Whether a channel may take every place of every slot.
+    pub(crate) fn is_open_to(&self, channel: Channel) -> bool {
+        self.open_to.get(channel.index()).copied().unwrap_or(false)
+    }
+
+    /// Whether a slot with these counts has a free place.
+    pub(crate) fn has_room(&self, index: usize, used: u64) -> bool {
+        self.slot(index).is_some_and(|slot| used_in(used) < u64::from(slot.capacity))
     }
 
     pub(crate) fn shape(&self) -> Shape {

@@ -7,7 +7,9 @@ use proptest::test_runner::Config;
 
 use super::*;
 use crate::claim::{Arrangement, ClaimState};
+use crate::id::Channel;
 use crate::id::{ActorId, CalendarId, PartyId, RequestId, ServiceId};
+use crate::inventory::map::bits_of_days;
 use crate::inventory::plan::Shape;
 use crate::record::{Detail, PlanRange};
 
@@ -103,7 +105,7 @@ struct Stage {
 
 impl Stage {
     fn new(protects: bool) -> Self {
-        let (bits, plan) = (Bits::new(), plan(protects, 3));
+        let (bits, plan) = (bits_of_days(), plan(protects, 3));
         let day = Day::new(id(), frame(), plan.clone(), bits.clone());
         Self { day, bits, plan, kept: Vec::new(), closed: false, seq: 0 }
     }
@@ -212,7 +214,9 @@ impl Stage {
             let held: u16 = held.map(|kept| kept.place.width()).sum();
             assert_eq!(day.held(slot), if slot < usize::from(SLOTS) { held } else { 0 });
             if slot < usize::from(SLOTS) {
-                free += free_for_all(plan, lanes, slot);
+                let free_here = free_for_all(plan, lanes, slot);
+                assert_eq!(day.open().get(slot), free_here > 0, "slot {slot}");
+                free += free_here;
                 for channel in Channel::ALL {
                     let found = day.free_for(plan, &frame(), now, slot, channel);
                     let wanted = free_for(plan, &self.kept, slot, channel.index(), now);
@@ -220,7 +224,7 @@ impl Stage {
                 }
             }
         }
-        assert_eq!(self.bits.get(id().number()), free > 0, "{free} are free");
+        assert_eq!(self.bits.get(bit_of(id().number())), free > 0, "{free} are free");
         let state = day.state.lock();
         let mut roster: Vec<_> = state.roster.iter().collect();
         roster.sort_unstable();
@@ -306,7 +310,7 @@ proptest! {
         // A snapshot of the day is the day.
         let counts: Vec<_> =
             (0..stage.day.slots()).map(|at| (stage.day.used(at), stage.day.held(at))).collect();
-        let bits = Bits::new();
+        let bits = bits_of_days();
         let again = Day::new(id(), frame(), stage.plan.clone(), bits.clone());
         let (raw, free) = {
             let state = stage.day.state.lock();
@@ -317,7 +321,7 @@ proptest! {
         (stage.day, stage.bits) = (again, bits);
         stage.look(Time(0));
         stage.apply(&Effect::DayRetired { day: id() });
-        prop_assert!(stage.day.state.lock().retired && !stage.bits.get(id().number()));
+        prop_assert!(stage.day.state.lock().retired && !stage.bits.get(bit_of(id().number())));
     }
 }
 

@@ -6,7 +6,7 @@
 use super::*;
 use crate::claim::{Arrangement, ClaimState};
 use crate::id::{ActorId, CalendarId, Channel, ClaimId, PartyId, RequestId, Seq, ServiceId};
-use crate::inventory::map::Bits;
+use crate::inventory::map::bits_of_days;
 use crate::inventory::plan::Plan;
 use crate::record::Detail;
 use crate::sync::Arc;
@@ -25,7 +25,7 @@ fn frame(slots: u16) -> DayFrame {
 fn day() -> Day {
     let range = PlanRange { start: 0, end: SLOTS, capacity: 9, max: [9; 4], protected: [0; 4] };
     let shape = Shape { ranges: vec![range], give_back_min: [0; 4] };
-    Day::new(id(), frame(SLOTS), Arc::new(Plan::new(0, shape)), Bits::new())
+    Day::new(id(), frame(SLOTS), Arc::new(Plan::new(0, shape)), bits_of_days())
 }
 
 fn claim(index: u32) -> ClaimId {

@@ -116,5 +116,19 @@ proptest! {
         // Which of several at the same time come last is nobody's right.
         let times = |list: &[Found]| list.iter().map(|one| one.starts_at).collect::<Vec<_>>();
         prop_assert_eq!(times(&found), times(&wanted[..wanted.len().min(limit)]));
+
+        let accept = |entry: &DayEntry, start| parity == 2 || accept(entry, start);
+        let accept: Option<&Accept<'_>> = if parity == 2 { None } else { Some(&accept) };
+        let mut found = open_days(&map, searches.iter().copied(), now, accept);
+        found.sort_by_key(|day| day.first);
+        let day_of = |one: &Found| one.slot.day;
+        let mut wanted = wanted;
+        wanted.sort_by_key(|one| (day_of(one), one.starts_at));
+        let mut wanted: Vec<FoundDay> = wanted
+            .chunk_by(|one, other| day_of(one) == day_of(other))
+            .map(|day| FoundDay { starts: u32::try_from(day.len()).unwrap(), first: day[0] })
+            .collect();
+        wanted.sort_by_key(|day| day.first);
+        prop_assert_eq!(found, wanted);
     }
 }

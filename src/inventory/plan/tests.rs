@@ -92,8 +92,14 @@ proptest! {
                 SlotLimits { capacity, max, protected }
             });
             prop_assert_eq!(plan.slot(at), limits.as_ref());
-            let free = i64::from(capacity(at)) - i64::from(sum);
-            prop_assert_eq!(plan.free(at, word), free.max(0));
+            prop_assert_eq!(plan.has_room(at, word), sum < u32::from(capacity(at)));
+        }
+        prop_assert_eq!(used_in(word), u64::from(sum));
+        for channel in Channel::ALL {
+            let takes_all = expected.iter().flatten().all(|range| {
+                range.max[channel.index()] >= range.capacity && range.protected == [0; 4]
+            });
+            prop_assert_eq!(plan.is_open_to(channel), takes_all);
         }
         let open = |at: &usize| capacity(*at) > 0;
         let end = shape.ranges.last().map_or(0, |range| usize::from(range.end));

@@ -161,31 +161,36 @@ impl Span {
     fn look(&self, app: &App) -> Availability {
         let mut days = Vec::new();
         for office in &self.offices {
+            let Some(key) = app.engine.office_key(*office) else { continue };
             let query = self.wish.openings().offices(&[*office]).limit(STEP);
-            by_day(app, &query, self.from, self.to, |date, openings| {
-                days.extend(self.tell(app, *office, date, openings));
-            });
+            if self.group == Group::Slot {
+                by_day(app, &query, self.from, self.to, |date, openings| {
+                    days.extend(with_slots(app, &key, date, openings));
+                });
+                continue;
+            }
+            let found = app.engine.open_days(&query.from(self.from).to(self.to));
+            days.extend(found.iter().map(|day| DayTold {
+                office: key.clone(),
+                date: day.date,
+                openings: day.starts as usize,
+                first: OpeningTold::new(&app.engine, &day.first),
+                slots: None,
+            }));
         }
         Availability { days }
     }
+}
 
-    fn tell(
-        &self,
-        app: &App,
-        office: OfficeId,
-        date: NaiveDate,
-        openings: &[Opening],
-    ) -> Option<DayTold> {
-        let tell = |opening| OpeningTold::new(&app.engine, opening);
-        let slots = || openings.iter().map(tell).collect();
-        Some(DayTold {
-            office: app.engine.office_key(office)?,
-            date,
-            openings: openings.len(),
-            first: tell(openings.first()?),
-            slots: (self.group == Group::Slot).then(slots),
-        })
-    }
+fn with_slots(app: &App, office: &str, date: NaiveDate, openings: &[Opening]) -> Option<DayTold> {
+    let tell = |opening| OpeningTold::new(&app.engine, opening);
+    Some(DayTold {
+        office: office.to_owned(),
+        date,
+        openings: openings.len(),
+        first: tell(openings.first()?),
+        slots: Some(openings.iter().map(tell).collect()),
+    })
 }
 
 /// Calls `tell` for every date that has openings, with all of them.

@@ -1,0 +1,130 @@
+//! What is free? The earliest places, and the days that have any.
+//!
+//! Never locks and never promises: the grant decides.
+
+use chrono::Datelike;
+
+use crate::catalog::{CalendarRule, Rules};
+use crate::claim::{Arrangement, Place};
+use crate::engine::{Engine, OpenDay, Opening, Openings, World};
+use crate::id::{CalendarId, DayId};
+use crate::inventory::{DayEntry, Found, Search, earliest, open_days, starts_at};
+use crate::time::Time;
+
+impl Engine {
+    /// The earliest free places that fit the query, in order of time. Takes no lock. Cost grows
+    /// with the calendars looked at and the slots passed over; sold-out days cost one bit each.
+    pub fn openings(&self, query: &Openings) -> Vec<Opening> {
+        let world = self.hall.world.load();
+        let Some(rules) = world.rules.as_deref() else {
+            return Vec::new();
+        };
+        let now = self.hall.now();
+        let accept = |entry: &DayEntry, start: u16| fits(query, rules, entry, start);
+        let searches = searches(query, rules, now);
+        let found = earliest(&world.days, searches, now, query.limit, &accept);
+        found.into_iter().map(opening).collect()
+    }
+
+    /// The dates on which something is free that fits the query, ascending; all calendars of a
+    /// date together, and without regard to the query's limit. Takes no lock. Cost grows with
+    /// the slots of the days that have free places: about a nanosecond each.
+    ///
+    /// ```
+    /// # fn page(engine: &cupo::Engine, passport: cupo::ServiceId, boston: cupo::OfficeId) {
+    /// for day in engine.open_days(&cupo::Openings::new(passport).offices(&[boston])) {
+    ///     println!("{}: {} starts, the first at {}", day.date, day.starts, day.first.starts_at);
+    /// }
+    /// # }
+    /// ```
+    pub fn open_days(&self, query: &Openings) -> Vec<OpenDay> {
+        let world: &World = &self.hall.world.load();
+        let Some(rules) = world.rules.as_deref() else {
+            return Vec::new();
+        };
+        let now = self.hall.now();
+        let accept = |entry: &DayEntry, start: u16| fits(query, rules, entry, start);
+        let accept: Option<&dyn Fn(&DayEntry, u16) -> bool> =
+            if takes_all(query) { None } else { Some(&accept) };
+        let mut found = open_days(&world.days, searches(query, rules, now), now, accept);
+        let number = |found: &Found| found.slot.day.number();
+        found.sort_by_key(|day| (number(&day.first), day.first));
+        let dates = found.chunk_by(|one, other| number(&one.first) == number(&other.first));
+        let told = dates.filter_map(|days| {
+            let first = days.first()?.first;
+            let starts = days.iter().map(|day| day.starts).sum();
+            Some(OpenDay { date: first.slot.day.date(), starts, first: opening(first) })
+        });
+        told.collect()
+    }
+}
+
+fn opening(found: Found) -> Opening {
+    Opening { slot: found.slot, starts_at: found.starts_at.utc(), free: found.free }
+}
+
+/// What the query looks for in each calendar that serves it.
+fn searches(query: &Openings, rules: &Rules, now: Time) -> impl Iterator<Item = Search> {
+    let asked_for = |rule: &CalendarRule| {
+        query.offices.as_ref().is_none_or(|offices| offices.contains(&rule.office))
+    };
+    rules
+        .calendars()
+        .filter(move |(_, rule)| asked_for(rule))
+        .filter_map(move |(calendar, rule)| search_of(query, rules, calendar, rule, now))
+}
+
+/// Whether the time of day does not matter.
+fn takes_all(query: &Openings) -> bool {
+    query.between.is_none() && query.weekdays & 0x7f == 0x7f
+}
+
+fn search_of(
+    query: &Openings,
+    rules: &Rules,
+    calendar: CalendarId,
+    rule: &CalendarRule,
+    now: Time,
+) -> Option<Search> {
+    let mut units: u16 = 0;
+    for service in query.services.as_slice() {
+        let rule = rules.service(*service).filter(|_| rule.serves(*service))?;
+        if query.persons == 0 || query.persons > rule.persons_max {
+            return None;
+        }
+        units = units.saturating_add(rule.units);
+    }
+    let run = match query.arrangement {
+        Arrangement::Together => units,
+        Arrangement::InTurn => units.saturating_mul(query.persons),
+    };
+    let lead = rule.lead_ms.get(query.channel.index()).copied().unwrap_or(0);
+    let number = |date| DayId::new(calendar, date).map(DayId::number);
+    Some(Search {
+        calendar,
+        from: query.from.map_or(Some(0), number)?,
+        to: query.to.map_or(Some(u16::MAX), number)?,
+        not_before: now.plus(lead),
+        place: Place {
+            day: DayId::of(calendar, 0),
+            start: 0,
+            run: u8::try_from(run).ok()?,
+            persons: u8::try_from(query.persons).ok()?,
+            arrangement: query.arrangement,
+            channel: query.channel,
+            roster: 0,
+        },
+    })
+}
+
+fn fits(query: &Openings, rules: &Rules, entry: &DayEntry, start: u16) -> bool {
+    if takes_all(query) {
+        return true;
+    }
+    let starts = starts_at(&entry.frame, start);
+    let Some((date, time)) = rules.local(entry.day.id.calendar(), starts) else {
+        return false;
+    };
+    query.weekdays & (1 << date.weekday().num_days_from_monday()) != 0
+        && query.between.is_none_or(|(first, end)| time >= first && time < end)
+}
