@@ -14,7 +14,7 @@ use crate::record::{Line, has_more};
 use crate::time::Time;
 
 /// Fewer frames are not worth a thread. Explored schedules have none.
-pub(super) const FRAMES_MIN: u64 = if cfg!(any(loom, shuttle)) { u64::MAX } else { 512 };
+pub(super) const FRAMES_MIN: u64 = if cfg!(any(loom, shuttle)) { u64::MAX } else { 32 };
 
 /// Lines of a batch: some ten microseconds' work, so that handing over costs little.
 const BATCH: usize = 512;

@@ -20,9 +20,10 @@ const COMMITS: &[Load] = &[
     load(1, 4_096),
     load(2, 512),
     load(2, 4_096),
-    load(4, 1_024),
     load(4, 2_048),
     load(4, 4_096),
+    load(1, 8_192),
+    load(1, 16_384),
 ];
 const CALLS: &[Load] = &[load(2, 64), load(1, 64), load(4, 64)];
 

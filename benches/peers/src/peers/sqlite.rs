@@ -34,6 +34,7 @@ pub(super) const KINDS: [Kind; 2] = [
             load(1, 4_096),
             load(2, 4_096),
             load(1, 8_192),
+            load(1, 16_384),
         ],
         fast: false,
         open,
