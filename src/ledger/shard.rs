@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as TableEntry;
 
 use crate::claim::{ClaimState, Services};
 use crate::id::{ActorId, ClaimId, PartyId, Seq, ServiceId};
@@ -218,37 +219,33 @@ impl Shard {
     }
 
     pub(super) fn link_to_party(&mut self, index: u32) {
-        let Some(party) = self.entry(index).map(|entry| entry.party) else {
-            return;
-        };
-        let hash = hash(self.key, party);
-        let head = self.head(hash, party).unwrap_or(NONE);
-        if let Some(entry) = self.entry_mut(index) {
-            entry.next = head;
-        }
         let Self { index: table, hot, key, .. } = self;
-        if head == NONE {
-            table.insert_unique(hash, index, hash_of(hot, *key));
-        } else if let Some(slot) = table.find_mut(hash, |at| *at == head) {
-            *slot = index;
+        let Some(party) = entry_of(hot, index).map(|entry| entry.party) else { return };
+        let is_it = |at: &u32| entry_of(hot, *at).is_some_and(|entry| entry.party == party);
+        let next = match table.entry(hash(*key, party), is_it, hash_of(hot, *key)) {
+            TableEntry::Occupied(mut head) => std::mem::replace(head.get_mut(), index),
+            TableEntry::Vacant(place) => {
+                place.insert(index);
+                NONE
+            }
+        };
+        if let Some(entry) = self.entry_mut(index) {
+            entry.next = next;
         }
     }
 
     fn unlink_from_party(&mut self, index: u32) {
-        let Some((party, next)) = self.entry(index).map(|entry| (entry.party, entry.next)) else {
+        let Self { index: table, hot, key, .. } = self;
+        let Some(Entry { party, next, .. }) = entry_of(hot, index).copied() else { return };
+        let is_it = |at: &u32| entry_of(hot, *at).is_some_and(|entry| entry.party == party);
+        let Ok(mut head) = table.find_entry(hash(*key, party), is_it) else {
             return;
         };
-        let hash = hash(self.key, party);
-        let Some(mut at) = self.head(hash, party) else {
-            return;
-        };
+        let mut at = *head.get();
         if at == index {
-            if next == NONE {
-                if let Ok(found) = self.index.find_entry(hash, |at| *at == index) {
-                    found.remove();
-                }
-            } else if let Some(slot) = self.index.find_mut(hash, |at| *at == index) {
-                *slot = next;
+            match next {
+                NONE => drop(head.remove()),
+                next => *head.get_mut() = next,
             }
             return;
         }
