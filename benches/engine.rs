@@ -56,7 +56,7 @@ fn mix(c: &mut Criterion) {
     let disk = Fair::open(Engine::builder().directory(dir.path()), LIVE);
     for threads in [1, 2] {
         group.bench_function(format!("irreducible/{threads}"), |b| {
-            b.iter_custom(|turns| timed(threads, turns, |t, n| floor.cycle(t, n)));
+            b.iter_custom(|turns| timed(threads, turns, |t, n| floor.cycle(t, 0..n)));
         });
         group.bench_function(format!("in_memory/{threads}"), |b| {
             b.iter_custom(|turns| timed(threads, turns, |t, n| memory.cycle(t, n, false)));

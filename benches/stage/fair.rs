@@ -3,9 +3,12 @@
 #![allow(dead_code, reason = "each benchmark uses its part")]
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::time::Duration;
 
-use cupo::{Ask, Builder, Catalog, DayId, Engine, PartyId, RequestId, ServiceId};
+use cupo::{
+    Ask, Builder, Catalog, Commit, DayId, Engine, PartyId, Receipt, RequestId, ServiceId, SlotId,
+};
 
 pub const LIVE: u64 = 200_000;
 /// Commits in flight per thread.
@@ -44,42 +47,67 @@ pub fn catalog_text(calendars: usize, capacity: u16, horizon: u16) -> String {
 
 impl Fair {
     pub fn open(builder: Builder, live: u64) -> Self {
+        let fair = Self::of(builder, &catalog(57, 400, 30));
+        fair.fill(0..live);
+        fair
+    }
+
+    /// The days of another catalog, with nobody there yet.
+    pub fn of(builder: Builder, catalog: &Catalog) -> Self {
         let window = Duration::from_secs(1);
         let engine = builder.idempotency_window(window).archive(false).open().unwrap();
-        engine.install(&catalog(57, 400, 30)).unwrap();
+        engine.install(catalog).unwrap();
+        let days = catalog.calendars.iter().map(|calendar| calendar.horizon.seconds() / 86_400);
+        Self::on(engine, i64::try_from(days.max().unwrap_or(0)).unwrap())
+    }
+
+    /// The stage of an engine that has its catalog.
+    pub fn on(engine: Engine, horizon: i64) -> Self {
         let service = engine.service("s").unwrap();
         let mut days = engine.days();
         let today = engine.now().date_naive();
         // Today has passed in part, and the day at the horizon may not be released yet.
-        days.retain(|day| (1..=30).contains(&(day.date() - today).num_days()));
-        let fair = Self { engine, days, service };
-        for n in 0..live {
-            let commit = fair.engine.book(&fair.ask(1 << 40 | n, spread(n)));
+        days.retain(|day| (1..=horizon).contains(&(day.date() - today).num_days()));
+        Self { engine, days, service }
+    }
+
+    /// Books for parties of these numbers, and waits until it is kept.
+    pub fn fill(&self, parties: Range<u64>) {
+        for n in parties {
+            let commit = self.engine.book(&self.ask(1 << 40 | n, spread(n)));
             assert!(commit.dirty().is_ok(), "{:?}", commit.dirty());
         }
-        let last = fair.engine.claims_of(PartyId(0)).wait();
+        let last = self.engine.claims_of(PartyId(0)).wait();
         assert!(last.is_ok());
-        fair
     }
 
     pub fn ask(&self, party: u64, random: u64) -> Ask {
         let day = self.days[(random >> 32) as usize % self.days.len()];
-        let party = PartyId(u128::from(spread(party)) << 64 | u128::from(party));
-        Ask::new(party, RequestId(1), self.service, day.slot((random % 96) as u16))
+        self.ask_for(party, day.slot((random % 96) as u16))
     }
 
-    /// Hold, confirm, cancel, for parties never seen before: three operations a turn.
+    pub fn ask_for(&self, party: u64, slot: SlotId) -> Ask {
+        let party = PartyId(u128::from(spread(party)) << 64 | u128::from(party));
+        Ask::new(party, RequestId(1), self.service, slot)
+    }
+
+    /// Hold, confirm, cancel, for a party never seen before.
+    pub fn turn(&self, party: u64) -> [Commit<'_, Receipt>; 3] {
+        let held = self.engine.hold(&self.ask(party, spread(party)));
+        let id = held.dirty().unwrap().id();
+        let booked = self.engine.confirm(id);
+        let cancelled = self.engine.cancel(id);
+        assert!(cancelled.dirty().is_ok());
+        [held, booked, cancelled]
+    }
+
+    /// So many turns, three operations each.
     pub fn cycle(&self, thread: u64, turns: u64, synced: bool) {
         let mut commits = std::collections::VecDeque::with_capacity(IN_FLIGHT + 3);
         for turn in 0..turns {
-            let party = thread << 48 | turn;
-            let held = self.engine.hold(&self.ask(party, spread(party)));
-            let id = held.dirty().unwrap().id();
-            let booked = self.engine.confirm(id);
-            let cancelled = self.engine.cancel(id);
-            assert!(cancelled.dirty().is_ok());
+            let three = self.turn(thread << 48 | turn);
             if synced {
-                commits.extend([held, booked, cancelled]);
+                commits.extend(three);
                 while commits.len() > IN_FLIGHT {
                     commits.pop_front().unwrap().wait().unwrap();
                 }

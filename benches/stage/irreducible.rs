@@ -1,6 +1,7 @@
 //! The work that no design of this kind avoids: per operation two uncontended locks, one hash
 //! probe, one cold claim line, one record in a ring. It keeps no rule at all.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -36,8 +37,7 @@ impl Floor {
                 (0..claims).map(|c| Claim([spread((n * claims + c) as u64); 8])).collect();
             let mut table = hashbrown::HashTable::with_capacity(claims.len() * 2);
             for (at, claim) in claims.iter().enumerate() {
-                let stored = claims.clone();
-                table.insert_unique(claim.0[0], at as u32, |at| stored[*at as usize].0[0]);
+                table.insert_unique(claim.0[0], at as u32, |at| claims[*at as usize].0[0]);
             }
             Shard(Mutex::new((table, claims)))
         };
@@ -49,9 +49,10 @@ impl Floor {
         }
     }
 
-    pub fn cycle(&self, thread: u64, turns: u64) {
-        for turn in 0..turns * 3 {
-            let hash = spread(thread << 48 | turn);
+    /// Three operations a turn.
+    pub fn cycle(&self, thread: u64, turns: Range<u64>) {
+        for operation in turns.start * 3..turns.end * 3 {
+            let hash = spread(thread << 48 | operation);
             let mut shard = self.shards[hash as usize % SHARDS].0.lock();
             let (table, claims) = &mut *shard;
             let found = table.find(hash, |at| claims[*at as usize].0[0] == hash);

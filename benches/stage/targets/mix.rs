@@ -1,0 +1,73 @@
+//! How many operations a second, and how many times the work that cannot be avoided?
+
+use cupo::Engine;
+
+use super::Stage;
+use super::figure::{Aim, Figure};
+use crate::fair::{Fair, IN_FLIGHT, LIVE};
+use crate::irreducible::Floor;
+use crate::speed::{Runs, grouped, rate};
+
+const MILLION: f64 = 1e-6;
+
+pub fn measure(stage: &mut Stage<'_>) {
+    stage.progress.say("mix: hold, confirm, cancel, in memory and synced");
+    let effort = stage.effort;
+    let (warm, span) = (effort.warm(), effort.span());
+    let memory = Fair::open(Engine::builder(), LIVE);
+    let disk = Fair::open(Engine::builder().directory(stage.dir.join("mix")), LIVE);
+    let few = Floor::new(LIVE as usize);
+    // At its own pace the engine remembers so many claims; the first run tells.
+    rate(2, (warm, span), |thread, counter| memory.mix(thread, counter));
+    let stats = memory.engine.stats();
+    let lines = stats.booked + stats.held + stats.ended;
+    let many = Floor::new(lines as usize);
+    let mut runs: [Runs; 6] = Default::default();
+    for _ in 0..effort.rounds() {
+        let in_memory = |threads| rate(threads, (warm, span), |t, c| memory.mix(t, c));
+        let floor = |floor: &Floor| rate(2, (warm / 4, span / 2), |t, c| floor.mix(t, c));
+        let synced = |threads| rate(threads, (warm, span), |t, c| disk.synced_mix(t, IN_FLIGHT, c));
+        let all = [in_memory(1), in_memory(2), floor(&few), floor(&many), synced(1), synced(2)];
+        runs.iter_mut().zip(all).for_each(|(runs, figure)| runs.add(figure));
+    }
+    let [one, two, few, many, synced_one, synced_two] = runs;
+    stage.peak = Some(synced_two.median());
+    let engine = "200,000 live bookings on 1,710 days, parties never seen before, ended claims \
+                  remembered for a second; in turns with the others";
+    let synced = "the same; an operation counts once it is durable; 1,024 commits in flight a \
+                  thread";
+    let lines = grouped(lines as f64);
+    let all_lines = format!("the irreducible work over {lines} lines");
+    let floor = |lines: &str| {
+        format!(
+            "two locks, one hash probe, one cold line, one record, over {lines} lines; its rate \
+             over the engine's, round by round"
+        )
+    };
+    let rated = |what: &str, aim, runs: &Runs, how: &str| {
+        Figure::new(what, aim, "M/s", runs.map(|rate| rate * MILLION), how)
+    };
+    let none = Aim::Nothing;
+    stage.figures.extend([
+        rated("in memory, 2 threads", Aim::AtLeast(8.0), &two, engine),
+        rated("in memory, 1 thread", none, &one, engine),
+        rated("the irreducible work over 200,000 lines, 2 threads", none, &few, "no rule kept"),
+        rated(&format!("{all_lines}, 2 threads"), none, &many, "no rule kept"),
+        Figure::new(
+            "times the irreducible work over the live claims alone",
+            Aim::AtMost(1.5),
+            "x",
+            few.over(&two),
+            &floor("200,000"),
+        ),
+        Figure::new(
+            "times the irreducible work over as many lines as the engine has",
+            Aim::AtMost(1.5),
+            "x",
+            many.over(&two),
+            &(floor(&lines) + "; live claims and those that ended within a second"),
+        ),
+        rated("synced, 2 threads", Aim::AtLeast(4.0), &synced_two, synced),
+        rated("synced, 1 thread", none, &synced_one, synced),
+    ]);
+}
