@@ -118,7 +118,8 @@ fn claims(stage: &Stage<'_>) -> Curve {
             if at == 0 {
                 return stage.in_memory(&fair, 2);
             }
-            rate(2, stage.spans(), |thread, counter| floor.mix(thread, counter)) * MILLION
+            let (warm, span) = stage.spans();
+            rate(2, (warm / 4, span), |thread, counter| floor.mix(thread, counter)) * MILLION
         });
         (*step, runs)
     };

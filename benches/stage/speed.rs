@@ -297,12 +297,12 @@ impl Runs {
 
 /// A number with three digits that count.
 pub fn short(value: f64) -> String {
-    match value.abs() {
-        size if size >= 100.0 => grouped(value),
-        size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
+    let size = value.abs();
+    if size >= 100.0 {
+        return grouped(value);
     }
+    let decimals = if size > 0.0 { (2.0 - size.log10().floor()).clamp(1.0, 6.0) } else { 0.0 };
+    format!("{value:.*}", decimals as usize)
 }
 
 /// A whole number with commas.

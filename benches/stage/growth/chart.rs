@@ -55,7 +55,8 @@ impl<'a> Chart<'a> {
         let all = curve.steps.iter().flat_map(|(_, figures)| figures.iter().zip(drawn.clone()));
         let all = all.filter(|(_, drawn)| *drawn).map(|(runs, _)| runs);
         let high = all.clone().map(Runs::high).fold(f64::MIN_POSITIVE, f64::max);
-        let low = all.map(Runs::low).fold(high, f64::min);
+        // Nothing at all has no place among powers of ten.
+        let low = all.map(Runs::low).filter(|low| *low > 0.0).fold(high, f64::min);
         let y = if curve.log {
             let from = low.log10().floor();
             (from, high.log10().ceil().max(from + 1.0))
@@ -73,7 +74,7 @@ impl<'a> Chart<'a> {
     }
 
     fn at_y(&self, figure: f64) -> f64 {
-        let place = if self.curve.log { figure.log10() } else { figure };
+        let place = if self.curve.log { figure.log10().max(self.y.0) } else { figure };
         let share = (place - self.y.0) / (self.y.1 - self.y.0);
         HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
     }

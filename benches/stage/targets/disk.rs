@@ -78,17 +78,17 @@ pub fn one_in_flight(stage: &mut Stage<'_>) {
     let [engine, bare] = runs;
     let how = "hold, confirm and cancel, each waited for, in turns with as many bare syncs: write \
                of 4 KiB and fdatasync in a file of zeros in the same directory";
-    let each = |what, runs| Figure::new(what, Aim::Nothing, "/s", runs, how);
+    let each = |what, runs| Figure::new(what, Aim::Nothing, "/s", runs, "");
     let ratio = bare.over(&engine);
     stage.figures.extend([
         Figure::new(
-            "time of a commit, one in flight, over that of a bare fdatasync",
+            "one commit in flight, 1 thread: times a bare fdatasync",
             Aim::AtMost(1.2),
             "x",
             ratio,
             how,
         ),
-        each("operations, 1 thread, one commit in flight", engine),
+        each("one commit in flight, 1 thread", engine),
         each("bare write of 4 KiB and fdatasync", bare),
     ]);
 }
@@ -218,10 +218,10 @@ pub fn tail(stage: &mut Stage<'_>) {
          operation was due to its durable answer; in turns with bare syncs",
         short(peak / 2.0 * 1e-6)
     );
-    let each = |what, runs| Figure::new(what, Aim::Nothing, "ms", runs, &how);
+    let each = |what, runs| Figure::new(what, Aim::Nothing, "ms", runs, "");
     stage.figures.extend([
         Figure::new(
-            "p99.9 of durable answers at half load over p99 of a bare fdatasync",
+            "p99.9 of durable answers at half load: times p99 of a bare one",
             Aim::AtMost(3.0),
             "x",
             acknowledged.over(&synced),

@@ -72,9 +72,10 @@ impl Figure {
         })
     }
 
-    /// Two lines for people.
+    /// For people.
     pub fn lines(&self) -> String {
         let (aim, told) = (self.aim(), format!("{} ({})", self.measured(), self.spread()));
-        format!("{:<7} {:<62} {aim:<22} {told}\n        {}", self.verdict(), self.what, self.how)
+        let line = format!("{:<7} {:<64} {aim:<22} {told}", self.verdict(), self.what);
+        if self.how.is_empty() { line } else { format!("{line}\n        {}", self.how) }
     }
 }

@@ -49,11 +49,17 @@ pub fn measure(stage: &mut Stage<'_>) {
          taken against the rates just before and after",
         short(claims as f64 * 1e-6)
     );
-    let between = format!("{rates}; spread over the GiB of log after which there is one");
+    let between = "the same, spread over the GiB of log after which there is one";
     let aim = Aim::AtMost(5.0);
     stage.figures.extend([
-        Figure::new("throughput lost by writers during a snapshot", aim, "%", lost, &rates),
-        Figure::new("the same over the time between two", aim, "%", lost_between, &between),
-        Figure::new("time of a snapshot beside writers", Aim::Nothing, "ms", took, &rates),
+        Figure::new("throughput that writers lose during a snapshot", aim, "%", lost, &rates),
+        Figure::new(
+            "throughput that writers lose to snapshots, all in all",
+            aim,
+            "%",
+            lost_between,
+            between,
+        ),
+        Figure::new("time of a snapshot beside writers", Aim::Nothing, "ms", took, ""),
     ]);
 }

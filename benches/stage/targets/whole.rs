@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 
-use cupo::{Engine, PartyId};
+use cupo::Engine;
 
 use super::Stage;
 use super::figure::{Aim, Figure};
@@ -46,17 +46,19 @@ fn fill(engine: Engine, bookings: u64) -> Engine {
         for thread in 0..2 {
             let fair = &fair;
             scope.spawn(move || {
+                let mut last = None;
                 for number in (thread..bookings).step_by(2) {
                     // Every slot once, then again: the stride shares no factor with their count.
                     let at = number % slots * 1_000_003 % slots;
                     let slot = fair.days[(at / 96) as usize].slot((at % 96) as u16);
-                    let ask = fair.ask_for(number, slot);
-                    assert!(fair.engine.book(&ask).dirty().is_ok());
+                    let commit = fair.engine.book(&fair.ask_for(number, slot));
+                    assert!(commit.dirty().is_ok());
+                    last = Some(commit);
                 }
+                assert!(last.is_none_or(|commit| commit.wait().is_ok()));
             });
         }
     });
-    fair.engine.claims_of(PartyId(0)).wait().unwrap();
     fair.engine
 }
 
@@ -184,9 +186,9 @@ pub fn measure(stage: &mut Stage<'_>) {
         parts => format!("; 1/{parts} of the bookings and of the aim (all: `--whole`)"),
     };
     let stage_of = format!("57 offices, 365 days, 96 slots a day, every default{share}");
-    let warm = format!("{stage_of}; from the page cache");
-    let killed = format!("{warm}; SIGKILL after the last booking was durable, nothing lost");
-    let forgot = format!("{stage_of}; pages dropped before");
+    let warm = "from the page cache";
+    let killed = "SIGKILL once the last booking was durable, nothing lost; from the page cache";
+    let forgot = "pages dropped before";
     let most = |aim: f64| Aim::AtMost(aim * part);
     let figure = |what: &str, aim, unit, runs, how: &str| {
         Figure::new(&format!("{told} bookings: {what}"), aim, unit, runs, how)
@@ -195,12 +197,12 @@ pub fn measure(stage: &mut Stage<'_>) {
     let none = Aim::Nothing;
     stage.figures.extend([
         figure("claims, indexes, days, rosters", most(4.5), "GiB", gib(&seen.bytes), &stage_of),
-        figure("resident after opening", most(4.5), "GiB", gib(&seen.resident), &stage_of),
-        figure("resident after booking", none, "GiB", gib(&seen.filled_resident), &stage_of),
-        figure("open after a clean close", most(20.0), "s", seen.closed, &warm),
-        figure("open after a kill", most(60.0), "s", seen.killed, &killed),
-        figure("open after a clean close, cold", none, "s", seen.closed_cold, &forgot),
-        figure("open after a kill, cold", none, "s", seen.killed_cold, &forgot),
-        figure("clean close, with its snapshot", none, "s", seen.closing, &stage_of),
+        figure("resident after opening", most(4.5), "GiB", gib(&seen.resident), "the process"),
+        figure("resident after booking", none, "GiB", gib(&seen.filled_resident), "the process"),
+        figure("open after a clean close", most(20.0), "s", seen.closed, warm),
+        figure("open after a kill", most(60.0), "s", seen.killed, killed),
+        figure("open after a clean close, cold", none, "s", seen.closed_cold, forgot),
+        figure("open after a kill, cold", none, "s", seen.killed_cold, forgot),
+        figure("clean close, with its snapshot", none, "s", seen.closing, ""),
     ]);
 }
