@@ -27,6 +27,7 @@ mod scenes;
 mod fair;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -78,10 +79,10 @@ impl Budgets {
              names.\nrust = \"{}\"\n\n[instructions]\n",
             self.compiler
         );
-        for scene in SCENES {
-            if let Some(count) = self.counts.get(scene.name) {
-                text += &format!("{} = {count}\n", scene.name);
-            }
+        let counted = |scene: Scene| Some((scene.name, self.counts.get(scene.name)?));
+        for (name, count) in SCENES.into_iter().filter_map(counted) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name} = {count}");
         }
         fs::write(Self::file(), text).expect("the file of the budgets can be written");
     }
@@ -97,7 +98,9 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         ["--list"] => {
-            SCENES.iter().for_each(|scene| println!("{:<18} {}", scene.name, scene.what));
+            for scene in SCENES {
+                println!("{:<18} {}", scene.name, scene.what);
+            }
             ExitCode::SUCCESS
         }
         [] => compare(None),

@@ -3,9 +3,12 @@
 //! Never anything of chance: one seed, a clock that stands, parties by number.
 
 use std::hint::black_box;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cupo::{Ask, ClaimId, Engine, ManualClock, Openings, PartyId, RequestId};
+use chrono::{DateTime, Utc};
+use cupo::{Ask, ClaimId, Clock, Engine, Openings, PartyId, RequestId, SlotId};
 
 use crate::fair::{Fair, catalog, spread};
 
@@ -46,15 +49,36 @@ const LIVE: u64 = 5_000;
 /// Numbers of parties that nobody has.
 const FRESH: u64 = 1 << 48;
 
+/// A clock that stands until it is moved, and costs next to nothing to read: an engine in service
+/// has a ticker, and asks no clock on the way of an operation.
+#[derive(Clone)]
+struct Standing(Arc<Mutex<DateTime<Utc>>>);
+
+impl Standing {
+    fn advance(&self, by: Duration) {
+        *self.0.lock().expect("no thread panics") += by;
+    }
+}
+
+impl Clock for Standing {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().expect("no thread panics")
+    }
+
+    fn runs(&self) -> bool {
+        false
+    }
+}
+
 struct House {
     fair: Fair,
-    clock: ManualClock,
+    clock: Standing,
 }
 
 impl House {
     fn of(calendars: usize, capacity: u16, horizon: u16) -> Self {
         let monday = "2027-03-01T06:00:00Z".parse().expect("an instant");
-        let clock = ManualClock::at(monday);
+        let clock = Standing(Arc::new(Mutex::new(monday)));
         // A seeded engine's ring is small: few shards, so that what they keep of it is little.
         let builder = Engine::builder().seeded(1).shards(16).clock(clock.clone());
         Self { fair: Fair::of(builder, &catalog(calendars, capacity, horizon)), clock }
@@ -93,118 +117,112 @@ impl House {
     }
 }
 
+/// A batch of one operation, each with its own; all have to go well.
+fn each<T: 'static>(house: House, batch: Vec<T>, work: fn(&Engine, &T) -> bool) -> Work {
+    Box::new(move || {
+        for one in &batch {
+            assert!(work(&house.fair.engine, one));
+        }
+    })
+}
+
 fn hold(count: u64) -> Work {
     let house = House::usual();
     let asks = house.fresh(count);
-    Box::new(move || {
-        asks.iter().for_each(|ask| assert!(house.fair.engine.hold(ask).dirty().is_ok()));
-    })
+    each(house, asks, |engine, ask| engine.hold(ask).dirty().is_ok())
 }
 
 fn hold_waited(count: u64) -> Work {
     let house = House::usual();
     let asks = house.fresh(count);
-    Box::new(move || {
-        asks.iter().for_each(|ask| assert!(house.fair.engine.hold(ask).wait().is_ok()))
-    })
+    each(house, asks, |engine, ask| engine.hold(ask).wait().is_ok())
 }
 
 fn book(count: u64) -> Work {
     let house = House::usual();
     let asks = house.fresh(count);
-    Box::new(move || {
-        asks.iter().for_each(|ask| assert!(house.fair.engine.book(ask).dirty().is_ok()));
-    })
+    each(house, asks, |engine, ask| engine.book(ask).dirty().is_ok())
 }
 
 fn confirm(count: u64) -> Work {
     let house = House::usual();
     let ids = house.held(count);
-    Box::new(move || {
-        ids.iter().for_each(|id| assert!(house.fair.engine.confirm(*id).dirty().is_ok()));
-    })
+    each(house, ids, |engine, id| engine.confirm(*id).dirty().is_ok())
 }
 
 fn release(count: u64) -> Work {
     let house = House::usual();
     let ids = house.held(count);
-    Box::new(move || {
-        ids.iter().for_each(|id| assert!(house.fair.engine.release(*id).dirty().is_ok()));
-    })
+    each(house, ids, |engine, id| engine.release(*id).dirty().is_ok())
 }
 
 fn cancel(count: u64) -> Work {
     let house = House::usual();
     let ids = house.booked(count);
-    Box::new(move || {
-        ids.iter().for_each(|id| assert!(house.fair.engine.cancel(*id).dirty().is_ok()));
-    })
+    each(house, ids, |engine, id| engine.cancel(*id).dirty().is_ok())
+}
+
+fn claim(count: u64) -> Work {
+    let house = House::usual();
+    let ids = house.booked(count);
+    each(house, ids, |engine, id| engine.claim(*id).dirty().is_ok())
+}
+
+fn retry(count: u64) -> Work {
+    let house = House::usual();
+    house.booked(count);
+    let asks = house.fresh(count);
+    each(house, asks, |engine, ask| engine.book(ask).dirty().is_ok_and(|receipt| receipt.replayed))
+}
+
+fn refused(count: u64) -> Work {
+    let house = House::of(1, 10, 2);
+    let (service, slot) = (house.fair.service, house.fair.days[0].slot(40));
+    let ask = |party| Ask::new(PartyId(u128::from(party)), RequestId(1), service, slot);
+    for party in 0..10 {
+        assert!(house.fair.engine.book(&ask(party)).dirty().is_ok());
+    }
+    let asks = (FRESH..FRESH + count).map(ask).collect();
+    each(house, asks, |engine, ask| engine.hold(ask).dirty().is_err())
+}
+
+/// Each to another day and slot, in turns.
+fn elsewhere(house: &House, ids: Vec<ClaimId>) -> Vec<(ClaimId, SlotId)> {
+    let days = house.fair.days.iter().cycle();
+    let slots = (0..96).cycle();
+    ids.into_iter().zip(days.zip(slots)).map(|(id, (day, slot))| (id, day.slot(slot))).collect()
+}
+
+fn swap(count: u64) -> Work {
+    let house = House::usual();
+    let moves = elsewhere(&house, house.held(count));
+    each(house, moves, |engine, (id, to)| engine.swap(*id, *to, RequestId(2)).dirty().is_ok())
+}
+
+fn reschedule(count: u64) -> Work {
+    let house = House::usual();
+    let moves = elsewhere(&house, house.booked(count));
+    each(house, moves, |engine, (id, to)| engine.reschedule(*id, *to, RequestId(2)).dirty().is_ok())
 }
 
 fn mix(count: u64) -> Work {
     const REMEMBERED: u64 = 1_500;
     let house = House::usual();
-    let turn = |house: &House, number: u64| {
-        // Ended claims are remembered for a second: a thousand turns.
-        house.clock.advance(Duration::from_millis(1));
-        black_box(house.fair.turn(FRESH + number));
+    let turns = move |numbers: Range<u64>| {
+        for number in numbers {
+            // Ended claims are remembered for a second: a thousand turns.
+            house.clock.advance(Duration::from_millis(1));
+            black_box(house.fair.turn(FRESH + number));
+        }
     };
-    (0..REMEMBERED).for_each(|number| turn(&house, number));
-    Box::new(move || (REMEMBERED..REMEMBERED + count).for_each(|number| turn(&house, number)))
-}
-
-fn refused(count: u64) -> Work {
-    let house = House::of(1, 10, 2);
-    let slot = house.fair.days[0].slot(40);
-    let ask = |party| Ask::new(PartyId(u128::from(party)), RequestId(1), house.fair.service, slot);
-    (0..10).for_each(|party| assert!(house.fair.engine.book(&ask(party)).dirty().is_ok()));
-    let asks: Vec<Ask> = (FRESH..FRESH + count).map(ask).collect();
-    Box::new(move || {
-        asks.iter().for_each(|ask| assert!(house.fair.engine.hold(ask).dirty().is_err()));
-    })
-}
-
-fn retry(count: u64) -> Work {
-    let house = House::usual();
-    let asks = house.fresh(count);
-    asks.iter().for_each(|ask| assert!(house.fair.engine.book(ask).dirty().is_ok()));
-    Box::new(move || {
-        for ask in &asks {
-            assert!(house.fair.engine.book(ask).dirty().is_ok_and(|receipt| receipt.replayed));
-        }
-    })
-}
-
-fn swap(count: u64) -> Work {
-    let house = House::usual();
-    let ids = house.held(count);
-    let (days, mut at) = (house.fair.days.len(), 0);
-    Box::new(move || {
-        for id in &ids {
-            at += 1;
-            let to = house.fair.days[at % days].slot((at % 96) as u16);
-            assert!(house.fair.engine.swap(*id, to, RequestId(2)).dirty().is_ok());
-        }
-    })
-}
-
-fn reschedule(count: u64) -> Work {
-    let house = House::usual();
-    let ids = house.booked(count);
-    let (days, mut at) = (house.fair.days.len(), 0);
-    Box::new(move || {
-        for id in &ids {
-            at += 1;
-            let to = house.fair.days[at % days].slot((at % 96) as u16);
-            assert!(house.fair.engine.reschedule(*id, to, RequestId(2)).dirty().is_ok());
-        }
-    })
+    turns(0..REMEMBERED);
+    Box::new(move || turns(REMEMBERED..REMEMBERED + count))
 }
 
 fn expire(count: u64) -> Work {
     let house = House::usual();
     house.held(count);
-    house.clock.advance(Duration::from_secs(11 * 60));
+    house.clock.advance(Duration::from_mins(11));
     Box::new(move || {
         house.fair.engine.tick();
         assert_eq!(house.fair.engine.stats().held, 0);
@@ -214,34 +232,20 @@ fn expire(count: u64) -> Work {
 fn earliest(count: u64) -> Work {
     let house = House::half_full(57, 2);
     let query = Openings::new(house.fair.service).limit(1);
-    Box::new(move || {
-        (0..count).for_each(|_| assert_eq!(house.fair.engine.openings(&query).len(), 1));
-    })
+    let queries = vec![query; count as usize];
+    each(house, queries, |engine, query| engine.openings(query).len() == 1)
 }
 
 fn office_openings(count: u64) -> Work {
     let house = House::half_full(2, 31);
     let office = house.fair.engine.office("o1").expect("an office");
     let query = Openings::new(house.fair.service).offices(&[office]).limit(1_000);
-    Box::new(move || {
-        (0..count).for_each(|_| assert_eq!(house.fair.engine.openings(&query).len(), 1_000));
-    })
+    let queries = vec![query; count as usize];
+    each(house, queries, |engine, query| engine.openings(query).len() == 1_000)
 }
 
 fn day(count: u64) -> Work {
     let house = House::half_full(2, 5);
-    let day = house.fair.days[1];
-    Box::new(move || {
-        for _ in 0..count {
-            assert_eq!(house.fair.engine.day(day).map_or(0, |view| view.slots.len()), 96);
-        }
-    })
-}
-
-fn claim(count: u64) -> Work {
-    let house = House::usual();
-    let ids = house.booked(count);
-    Box::new(move || {
-        ids.iter().for_each(|id| assert!(house.fair.engine.claim(*id).dirty().is_ok()));
-    })
+    let days = vec![house.fair.days[1]; count as usize];
+    each(house, days, |engine, day| engine.day(*day).is_some_and(|view| view.slots.len() == 96))
 }
