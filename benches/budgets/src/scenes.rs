@@ -26,7 +26,7 @@ const fn scene(name: &'static str, what: &'static str, count: u64, make: fn(u64)
     Scene { name, what, count, make }
 }
 
-pub const SCENES: [Scene; 16] = [
+pub const SCENES: [Scene; 17] = [
     scene("hold", "a place for a party never seen before", 2_000, hold),
     scene("confirm", "of a hold", 2_000, confirm),
     scene("cancel", "of a booking", 2_000, cancel),
@@ -41,6 +41,7 @@ pub const SCENES: [Scene; 16] = [
     scene("expire", "a hold whose time is up, by the ticker", 2_000, expire),
     scene("earliest", "the first place of 57 offices", 500, earliest),
     scene("office_openings", "1,000 openings of one office", 20, office_openings),
+    scene("month", "31 days of one office, told by day", 200, month),
     scene("day", "one day of 96 slots", 200, day),
     scene("claim", "a claim by its id", 2_000, claim),
 ];
@@ -242,6 +243,13 @@ fn office_openings(count: u64) -> Work {
     let query = Openings::new(house.fair.service).offices(&[office]).limit(1_000);
     let queries = vec![query; count as usize];
     each(house, queries, |engine, query| engine.openings(query).len() == 1_000)
+}
+
+fn month(count: u64) -> Work {
+    let house = House::half_full(2, 31);
+    let office = house.fair.engine.office("o1").expect("an office");
+    let queries = vec![Openings::new(house.fair.service).offices(&[office]); count as usize];
+    each(house, queries, |engine, query| engine.open_days(query).len() >= 31)
 }
 
 fn day(count: u64) -> Work {
