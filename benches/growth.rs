@@ -167,7 +167,7 @@ fn days(stage: &Stage<'_>) -> Curve {
     Curve {
         title: "Days",
         axis: "days (calendars x days ahead)",
-        how: "in memory, 10,000 live claims; 1 and 10 days of one calendar, 100 of 10, 1,000 of 34, \
+        how: "In memory, 10,000 live claims; 1 and 10 days of one calendar, 100 of 10, 1,000 of 34, \
               10,000 of 100, 100,000 of 274. The earliest place is looked for over all calendars",
         series: vec![
             Series::rate("1 thread"),
@@ -217,7 +217,7 @@ fn flight(stage: &Stage<'_>) -> Curve {
     Curve {
         title: "Commits in flight",
         axis: "commits in flight, each thread",
-        how: "synced, 200,000 live claims, 1,710 days; each thread waits for its oldest commit when \
+        how: "Synced, 200,000 live claims, 1,710 days; each thread waits for its oldest commit when \
               so many are on their way",
         series: vec![Series::rate("1 thread"), Series::rate("2 threads")],
         log: true,
