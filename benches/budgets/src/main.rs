@@ -202,7 +202,9 @@ fn compare(only: Option<&str>) -> ExitCode {
     let compiler = compiler();
     if budgets.compiler != compiler {
         let of = &budgets.compiler;
-        return cannot(&format!("budgets are those of Rust {of}, this is {compiler}; renew them"));
+        return cannot(&format!(
+            "budgets are those of Rust {of}, this is {compiler} (cargo budgets --renew)"
+        ));
     }
     let counts = match count_all(only) {
         Ok(counts) => counts,
