@@ -37,7 +37,6 @@ use crate::id::{ClaimId, Seq};
 use crate::inventory::{Day, DayEntry, DayMap, DayState, Plans, starts_at};
 use crate::journal::{Commit, Feed, Journal};
 use crate::ledger::{Ledger, Shard};
-use crate::limits::RING_LINES;
 use crate::log_store::LogStore;
 use crate::planted::{panic_point, planted};
 use crate::record::Effect;
@@ -339,9 +338,9 @@ fn scene<'a>(
     Some(Scene { id, state, place: entry.place(), starts_at, now, entry, shard, world })
 }
 
-/// The lines a shard may take at a time.
-fn stash_lines(shards: usize) -> u32 {
-    u32::try_from((RING_LINES / 4 / shards.max(1)).min(32)).unwrap_or(1)
+/// The ring lines that a shard may take at a time: all of them together a quarter of the ring.
+fn stash_lines(ring: usize, shards: usize) -> u32 {
+    u32::try_from((ring / 4 / shards.max(1)).min(32)).unwrap_or(1)
 }
 
 impl Engine {

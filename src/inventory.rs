@@ -13,6 +13,6 @@ mod roster;
 
 pub(crate) use day::{Day, DayState, Shortage, starts_at};
 pub(crate) use map::{DayEntry, DayMap};
-pub(crate) use openings::{Found, Search, earliest, open_days};
+pub(crate) use openings::{Accept, Found, Search, earliest, open_days};
 pub(crate) use plan::{Plan, Plans, Shape, lanes};
 pub(crate) use roster::Roster;

@@ -219,6 +219,11 @@ impl Journal {
         Seq(seq.saturating_sub(1))
     }
 
+    /// How many lines the ring has.
+    pub(crate) fn lines(&self) -> usize {
+        self.ring.lines()
+    }
+
     /// The last number given out.
     pub(crate) fn last(&self) -> Seq {
         // Relaxed: a count.

@@ -18,7 +18,8 @@ mod town;
 use std::time::Duration;
 
 use cupo::{
-    Ask, Catalog, Channel, ClaimState, Engine, Openings, PartyId, Rejection, RequestId, SlotView,
+    Ask, Catalog, Channel, ClaimState, Engine, ManualClock, Openings, PartyId, Rejection,
+    RequestId, SlotView,
 };
 use town::{CATALOG, Town, instant, reason};
 
@@ -323,4 +324,21 @@ fn a_call_decides_by_a_time_within_it() {
     };
     assert!(swapped(3).is_ok());
     assert!(swapped(6).is_err(), "called after the deadline");
+}
+
+/// A seeded engine has a small ring, and its shards kept lines of it back as if it were a large
+/// one: with the default number of shards they had them all, and the next call waited for ever.
+#[test]
+fn a_seeded_engine_never_waits_for_lines_that_its_shards_keep_back() {
+    let clock = ManualClock::at(instant("2026-12-01T08:00:00Z"));
+    let engine = Engine::builder().seeded(7).clock(clock.clone()).open().unwrap();
+    engine.install(&Catalog::from_toml(CATALOG).unwrap()).unwrap();
+    let town = Town { engine, clock };
+    let slot = town.slot("north", WED, 9, 0);
+    let free = town.free(slot);
+    for party in 0..4_000 {
+        let held = town.engine.hold(&town.ask(party, 1, slot)).wait().unwrap();
+        town.engine.release(held.id()).wait().unwrap();
+    }
+    assert_eq!(town.free(slot), free);
 }

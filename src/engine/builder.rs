@@ -269,7 +269,7 @@ impl Builder {
         let now = Time::from(self.clock.now()).max(tail.time);
         let snapshot_at_bytes = self.settings.snapshot_every;
         Hall {
-            stash: stash_lines(ledger.shards()),
+            stash: stash_lines(journal.lines(), ledger.shards()),
             ledger,
             world: ArcSwap::from_pointee(world),
             journal,

@@ -8,7 +8,7 @@ use crate::catalog::{CalendarRule, Rules};
 use crate::claim::{Arrangement, Place};
 use crate::engine::{Engine, OpenDay, Opening, Openings, World};
 use crate::id::{CalendarId, DayId};
-use crate::inventory::{DayEntry, Found, Search, earliest, open_days, starts_at};
+use crate::inventory::{Accept, DayEntry, Found, Search, earliest, open_days, starts_at};
 use crate::time::Time;
 
 impl Engine {
@@ -44,8 +44,7 @@ impl Engine {
         };
         let now = self.hall.now();
         let accept = |entry: &DayEntry, start: u16| fits(query, rules, entry, start);
-        let accept: Option<&dyn Fn(&DayEntry, u16) -> bool> =
-            if takes_all(query) { None } else { Some(&accept) };
+        let accept: Option<&Accept<'_>> = if takes_all(query) { None } else { Some(&accept) };
         let mut found = open_days(&world.days, searches(query, rules, now), now, accept);
         let number = |found: &Found| found.slot.day.number();
         found.sort_by_key(|day| (number(&day.first), day.first));

@@ -34,36 +34,56 @@ impl Bits {
     }
 
     /// Where a bit is set, ascending.
-    pub(crate) fn ones(&self, range: Range<usize>) -> impl Iterator<Item = usize> {
-        self.words(range).flat_map(|(first, mut word)| {
-            std::iter::from_fn(move || {
-                let at = first + word.trailing_zeros() as usize;
-                let is_left = word != 0;
-                word &= word.wrapping_sub(1);
-                is_left.then_some(at)
-            })
-        })
+    pub(crate) fn ones(&self, range: Range<usize>) -> Ones<'_> {
+        Ones { bits: self, rest: range, word: 0, next: 0 }
     }
 
     /// How many bits are set.
     pub(crate) fn count(&self, range: Range<usize>) -> u32 {
-        self.words(range).map(|(_, word)| word.count_ones()).sum()
+        let (mut at, mut count) = (range.start, 0);
+        while let Some((word, next)) = self.word(at, range.end) {
+            count += word.count_ones();
+            at = next;
+        }
+        count
     }
 
-    /// The words of a range with the number of their first bit; bits outside of it are zero.
-    fn words(&self, range: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
-        let Range { start, end } = range;
-        let words = self.0.get(start / 64..).unwrap_or(&[]);
-        (start / 64 * 64..end).step_by(64).zip(words).map(move |(first, word)| {
-            let below = u64::MAX << start.saturating_sub(first).min(63);
-            let above = u64::MAX >> (64 - (end - first).min(64));
-            // Relaxed: as in `set`.
-            (first, word.load(Ordering::Relaxed) & below & above)
-        })
+    /// The bits from `at` on that share a word, moved down by its place in the word, and where
+    /// the next word begins; bits from `end` on are zero.
+    fn word(&self, at: usize, end: usize) -> Option<(u64, usize)> {
+        let next = (at / 64 + 1) * 64;
+        // Relaxed: as in `set`.
+        let word = self.0.get(at / 64).filter(|_| at < end)?.load(Ordering::Relaxed);
+        let above = next.saturating_sub(end).min(63);
+        Some(((word << above >> above) >> (at % 64), next))
     }
 
     pub(super) fn memory(&self) -> usize {
         size_of_val(&*self.0)
+    }
+}
+
+/// See [`Bits::ones`].
+#[derive(Debug)]
+pub(crate) struct Ones<'a> {
+    bits: &'a Bits,
+    rest: Range<usize>,
+    /// What is left of the present word, of which this is the first bit.
+    word: u64,
+    next: usize,
+}
+
+impl Iterator for Ones<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        while self.word == 0 {
+            self.next = self.rest.start;
+            (self.word, self.rest.start) = self.bits.word(self.rest.start, self.rest.end)?;
+        }
+        let one = self.next + self.word.trailing_zeros() as usize;
+        self.word &= self.word - 1;
+        Some(one)
     }
 }
 

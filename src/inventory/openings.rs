@@ -31,14 +31,16 @@ pub(crate) struct Found {
     pub(crate) free: u16,
 }
 
-/// The earliest `limit` places over all searches, in order of time. `accept` filters by the
-/// office's local date and time.
+/// Whether a start of a day is wanted, by the office's local date and time.
+pub(crate) type Accept<'a> = dyn Fn(&DayEntry, u16) -> bool + 'a;
+
+/// The earliest `limit` places over all searches, in order of time.
 pub(crate) fn earliest(
     map: &DayMap,
     searches: impl Iterator<Item = Search>,
     now: Time,
     limit: usize,
-    accept: &dyn Fn(&DayEntry, u16) -> bool,
+    accept: &Accept<'_>,
 ) -> Vec<Found> {
     let mut best: Vec<Found> = Vec::with_capacity(limit + 1);
     for search in searches {
@@ -61,7 +63,7 @@ fn search_day(
     search: &Search,
     now: Time,
     limit: usize,
-    accept: &dyn Fn(&DayEntry, u16) -> bool,
+    accept: &Accept<'_>,
     best: &mut Vec<Found>,
 ) {
     for start in open_in(entry, starts(entry, search, now)) {
@@ -91,7 +93,7 @@ pub(crate) fn open_days(
     map: &DayMap,
     searches: impl Iterator<Item = Search>,
     now: Time,
-    accept: Option<&dyn Fn(&DayEntry, u16) -> bool>,
+    accept: Option<&Accept<'_>>,
 ) -> Vec<FoundDay> {
     let mut found = Vec::new();
     for search in searches {
@@ -106,7 +108,7 @@ fn count_day(
     entry: &DayEntry,
     search: &Search,
     now: Time,
-    accept: Option<&dyn Fn(&DayEntry, u16) -> bool>,
+    accept: Option<&Accept<'_>>,
 ) -> Option<FoundDay> {
     let range = starts(entry, search, now);
     let Search { place, .. } = search;

@@ -49,6 +49,10 @@ impl Ring {
         Self((0..lines).map(slot).collect())
     }
 
+    pub(super) fn lines(&self) -> usize {
+        self.0.len()
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are what counts")]
     fn slot(&self, seq: u64) -> Option<&Slot> {
         self.0.get(seq as usize & (self.0.len() - 1))

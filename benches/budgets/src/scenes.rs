@@ -80,8 +80,7 @@ impl House {
     fn of(calendars: usize, capacity: u16, horizon: u16) -> Self {
         let monday = "2027-03-01T06:00:00Z".parse().expect("an instant");
         let clock = Standing(Arc::new(Mutex::new(monday)));
-        // A seeded engine's ring is small: few shards, so that what they keep of it is little.
-        let builder = Engine::builder().seeded(1).shards(16).clock(clock.clone());
+        let builder = Engine::builder().seeded(1).clock(clock.clone());
         Self { fair: Fair::of(builder, &catalog(calendars, capacity, horizon)), clock }
     }
 

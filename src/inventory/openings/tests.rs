@@ -74,8 +74,6 @@ fn all(map: &DayMap, searches: &[Search], now: Time, accept: &Accept<'_>) -> Vec
     found
 }
 
-type Accept<'a> = dyn Fn(&DayEntry, u16) -> bool + 'a;
-
 proptest! {
     #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
 
