@@ -22,7 +22,7 @@ mod words;
 pub use call::{Call, Patience};
 pub use clerk::Clerk;
 pub use clip::{Clip, Keys, Step, Then};
-pub use dialogue::{Dialogue, Event, Outcome, State, Turn};
+pub use dialogue::{Dialogue, Event, Outcome, Part, State, Turn};
 pub use exchange::Exchange;
 pub use listing::{Listing, Named, Zips};
 pub use measure::{Measured, Measures};

@@ -170,8 +170,8 @@ async fn at_night_a_number_is_noted_and_the_call_goes_on() {
     let pbx = Pbx { from: "5125550100".to_owned(), ..Pbx::new("1.1", "0110...") };
     let told = pbx.call(desk.address).await;
     let waiting = desk.exchange.call_backs.waiting(desk.engine().now()).unwrap();
-    assert_eq!(waiting.len(), 1);
-    assert_eq!(waiting[0].telephone.tail(), "0100");
+    assert_eq!(waiting.calls.len(), 1);
+    assert_eq!(waiting.calls[0].telephone.tail(), "0100");
     assert!(told.heard.contains(&"call-back-noted".to_owned()));
     // Back at the menu, where an operator had been asked for.
     let menus = told.heard.iter().filter(|sound| *sound == "menu").count();
@@ -231,6 +231,68 @@ async fn guesses_at_codes_are_throttled_by_code_and_by_number() {
         assert_eq!(told.variable("CUPO_NEXT"), Some("operator"));
     }
     assert!(throttled >= 2, "{throttled} of 4 calls were stopped");
+}
+
+#[tokio::test]
+async fn tries_for_a_place_are_throttled_by_the_number_that_calls_and_by_the_one_given() {
+    let desk = Desk::open().await;
+    // Looks for a place and hangs up, again and again, every time for another number.
+    let mut refused = Vec::new();
+    for call in 0..14 {
+        let given = format!("12512555{call:04}13101199010#1121!");
+        let from = "5125550299".to_owned();
+        let pbx = Pbx { from, ..Pbx::new(&format!("1.{call}"), &given) };
+        let told = pbx.call(desk.address).await;
+        desk.until_nothing_is_held().await;
+        refused.push(told.heard.contains(&"throttled".to_owned()));
+    }
+    assert_eq!(refused.iter().position(|refused| *refused), Some(10), "{refused:?}");
+    assert!(refused[10..].iter().all(|refused| *refused), "{refused:?}");
+    // The same number given by callers without one of their own.
+    let mut heard = 0;
+    for call in 0..14 {
+        let told = Pbx::new(&format!("2.{call}"), &format!("{TO_OFFER}!")).call(desk.address).await;
+        desk.until_nothing_is_held().await;
+        heard += usize::from(told.heard.contains(&"throttled".to_owned()));
+    }
+    assert_eq!(heard, 4);
+    // A minute later there is one more.
+    desk.clock.advance(Duration::from_mins(1));
+    let told = Pbx::new("3.1", &format!("{TO_OFFER}!")).call(desk.address).await;
+    assert!(told.heard.contains(&"first-place".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
+async fn the_language_that_a_number_chose_is_spoken_in_its_next_call() {
+    let desk = Desk::open().await;
+    let call = async |name: &str, from: &str, keys: &str| {
+        let pbx = Pbx { from: from.to_owned(), ..Pbx::new(name, keys) };
+        let told = pbx.call(desk.address).await;
+        // What is remembered is written beside the call.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        told.lines.iter().filter(|line| line.contains("/en/")).count()
+    };
+    assert_eq!(call("1.1", "5125550100", "!").await, 0);
+    assert!(call("1.2", "5125550100", "9!").await > 0);
+    let all = call("1.3", "5125550100", "!").await;
+    assert!(all > 0);
+    assert_eq!(call("1.4", "5125550101", "!").await, 0, "another number");
+    assert_eq!(call("1.5", "5125550100", "9!").await, all, "and back");
+    assert_eq!(call("1.6", "5125550100", "!").await, 0);
+}
+
+#[tokio::test]
+async fn what_a_pbx_tells_of_its_queue_is_counted() {
+    let desk = Desk::open().await;
+    for (wait, answered) in
+        [("12", "1"), ("20", "1"), ("21", "1"), ("40", "0"), ("3", "0"), ("-1", "1"), ("x", "1")]
+    {
+        let script = format!("queued?wait={wait}&answered={answered}");
+        Pbx { script, ..Pbx::new("1.1", "") }.call(desk.address).await;
+    }
+    let measured = desk.exchange.measures.read();
+    assert_eq!(measured.queued, [2, 1, 1, 1]);
+    assert_eq!((measured.service_per_mille(), measured.wait_mean_ms()), (Some(500), Some(19_200)));
 }
 
 #[tokio::test]

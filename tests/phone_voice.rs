@@ -145,7 +145,7 @@ async fn a_booking_over_webhooks() {
     assert_eq!(platform.counts(), (0, 1));
     // The first reading of the code stands before the keys are gathered: it cannot be cut.
     let (kept, cut) = document.split_once("<Gather").unwrap();
-    assert!(kept.contains("confirmaci") && cut.contains("Repito"), "{document}");
+    assert!(kept.contains("mero es") && cut.contains("Repito"), "{document}");
     assert!(path.starts_with("/voice?n="), "{path}");
     let (document, _) = platform.play("CA2", &and(&["1", "1", "1", "2", "2"])).await;
     assert!(document.contains("<Hangup/>"), "{document}");
@@ -206,6 +206,17 @@ async fn three_silences_are_dialled_to_an_operator_with_a_token_alone() {
     let token = &document[at..at + 22];
     assert_eq!(platform.app.exchange.hand_offs.get(token).unwrap().why, "strikes");
     assert!(!document.contains("555"), "{document}");
+}
+
+#[tokio::test]
+async fn who_gives_up_in_the_queue_gives_the_place_back() {
+    let platform = Platform::open();
+    let (document, _) = platform.play("CA1", &and(&["0"])).await;
+    assert!(document.contains("<Dial>"), "{document}");
+    assert_eq!(platform.counts(), (1, 0));
+    let fields = [("CallSid", "CA1"), ("CallStatus", "completed")];
+    platform.post("/voice/ended", &fields).await;
+    assert_eq!(platform.counts(), (0, 0));
 }
 
 #[tokio::test]

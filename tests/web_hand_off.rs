@@ -61,6 +61,9 @@ fn a_call_is_taken_once_with_its_place_and_the_party_stays() {
         let page = first.see(&path);
         page.has("Wants a new appointment");
         page.has("A place is kept for them");
+        for what in ["Spanish", "three times", "choosing a place", "not compared", "9:00 am"] {
+            page.has(what);
+        }
     }
     let screen = first.answer(&path, &[]);
     assert!(screen.starts_with("/desk?"), "{screen}");
@@ -121,9 +124,15 @@ fn who_left_a_number_is_listed_until_they_were_called() {
     let town = Town::new();
     let telephone = Telephone::parse("2025550143").unwrap();
     let now = town.app.engine.now();
-    pollster::block_on(town.app.exchange.call_backs.note(&telephone, Language::Es, now)).unwrap();
+    let waiting = &town.app.exchange.call_backs;
+    let dallas = Some("dallas".to_owned());
+    pollster::block_on(waiting.note(&telephone, Language::Es, dallas, now)).unwrap();
     let mut operator = operator(&town);
-    operator.see("/desk/callbacks").has(telephone.as_str());
+    let page = operator.see("/desk/callbacks");
+    page.has(telephone.as_str());
+    // Noon in Greenwich, on the clock of the office that they had chosen.
+    page.has("Monday 4 January 2027, 6:00 am (America/Chicago)");
+    page.has("Office of Dallas");
     let back = operator.answer("/desk/callbacks", &[("telephone", telephone.as_str())]);
     operator.see(&back).has("Nobody waits to be called back");
     assert_eq!(operator.answer("/desk/callbacks", &[("telephone", "x")]), "/desk/callbacks");

@@ -1,7 +1,7 @@
 //! Who is to be called back? Numbers that callers left when no operator was there.
 //!
 //! Sealed like people, one entry a number, forgotten when it is done or after a week. Never in a
-//! log.
+//! log; one that cannot be read hides no other.
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,6 +32,17 @@ pub struct CallBack {
     pub telephone: Telephone,
     /// How to speak to them.
     pub language: Language,
+    /// The key of the office they had chosen, if any.
+    pub office: Option<String>,
+}
+
+/// The list of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Longest first.
+    pub calls: Vec<CallBack>,
+    /// So many more are damaged.
+    pub unreadable: usize,
 }
 
 impl fmt::Debug for CallBack {
@@ -44,6 +55,8 @@ impl fmt::Debug for CallBack {
 struct Written {
     telephone: String,
     language: String,
+    #[serde(default)]
+    office: Option<String>,
 }
 
 /// The numbers that wait.
@@ -67,11 +80,12 @@ impl CallBacks {
         &self,
         telephone: &Telephone,
         language: Language,
+        office: Option<String>,
         now: DateTime<Utc>,
     ) -> Result<(), DeskError> {
         let place = self.place(telephone);
-        let written =
-            Written { telephone: telephone.as_str().into(), language: language.tag().into() };
+        let (telephone, language) = (telephone.as_str().into(), language.tag().into());
+        let written = Written { telephone, language, office };
         let text = serde_json::to_vec(&written).map_err(DeskError::store)?;
         let sealed = seal::seal(&self.secrets.key("call_backs"), key(place), &text);
         let Time(now_ms) = Time::from(now);
@@ -93,7 +107,7 @@ impl CallBacks {
     ///
     /// # Errors
     /// [`DeskError::Store`].
-    pub fn waiting(&self, now: DateTime<Utc>) -> Result<Vec<CallBack>, DeskError> {
+    pub fn waiting(&self, now: DateTime<Utc>) -> Result<Waiting, DeskError> {
         let Time(now_ms) = Time::from(now);
         let all = self.store.read(|from| {
             let mut all = Vec::new();
@@ -113,10 +127,12 @@ impl CallBacks {
             let written: Written = serde_json::from_slice(&text).ok()?;
             let telephone = Telephone::parse(&written.telephone).ok()?;
             let language = Language::from_tag(&written.language)?;
-            Some(CallBack { since: Time(since).utc(), telephone, language })
+            let office = written.office;
+            Some(CallBack { since: Time(since).utc(), telephone, language, office })
         };
-        let opened = all.into_iter().map(open).collect::<Option<_>>();
-        opened.ok_or_else(|| DeskError::store("a call back is damaged"))
+        let most = all.len();
+        let calls: Vec<_> = all.into_iter().filter_map(open).collect();
+        Ok(Waiting { unreadable: most - calls.len(), calls })
     }
 
     /// Forgets who has waited for a week; tells how many. Run it now and then.
@@ -174,23 +190,41 @@ mod tests {
         let waiting = CallBacks::new(store, Secrets::new(&MasterKey::new([1; 32])));
         let [ana, bea] = ["2025550143", "2025550144"].map(|text| Telephone::parse(text).unwrap());
         let at = |second: u64| Time(second * 1_000).utc();
-        block_on(waiting.note(&ana, Language::Es, at(10))).unwrap();
-        block_on(waiting.note(&bea, Language::En, at(20))).unwrap();
-        block_on(waiting.note(&ana, Language::En, at(30))).unwrap();
+        let austin = Some("austin".to_owned());
+        block_on(waiting.note(&ana, Language::Es, None, at(10))).unwrap();
+        block_on(waiting.note(&bea, Language::En, None, at(20))).unwrap();
+        block_on(waiting.note(&ana, Language::En, austin.clone(), at(30))).unwrap();
         let listed = waiting.waiting(at(40)).unwrap();
-        assert_eq!(
-            listed,
-            [
-                CallBack { since: at(10), telephone: ana.clone(), language: Language::En },
-                CallBack { since: at(20), telephone: bea.clone(), language: Language::En },
-            ]
-        );
+        let call = |since, telephone: &Telephone, office| CallBack {
+            since: at(since),
+            telephone: telephone.clone(),
+            language: Language::En,
+            office,
+        };
+        assert_eq!(listed.calls, [call(10, &ana, austin), call(20, &bea, None)]);
         assert!(!format!("{listed:?}").contains("555"));
         block_on(waiting.done(&ana)).unwrap();
-        assert_eq!(waiting.waiting(at(40)).unwrap().len(), 1);
+        assert_eq!(waiting.waiting(at(40)).unwrap().calls.len(), 1);
         let week_later = at(21 + 7 * 24 * 3_600);
-        assert_eq!(waiting.waiting(week_later).unwrap(), []);
+        assert_eq!(waiting.waiting(week_later).unwrap(), Waiting::default());
         assert_eq!(block_on(waiting.sweep(at(50))).unwrap(), 0);
         assert_eq!(block_on(waiting.sweep(week_later)).unwrap(), 1);
+    }
+
+    #[test]
+    fn one_that_is_damaged_hides_no_other() {
+        let store = Arc::new(Store::in_memory().unwrap());
+        let waiting = CallBacks::new(Arc::clone(&store), Secrets::new(&MasterKey::new([1; 32])));
+        let ana = Telephone::parse("2025550143").unwrap();
+        let at = |second: u64| Time(second * 1_000).utc();
+        block_on(waiting.note(&ana, Language::Es, None, at(10))).unwrap();
+        let damage = |to: &WriteTransaction| {
+            to.open_table(CALL_BACKS)?.insert(7, (5, b"not sealed".as_slice()))?;
+            Ok(())
+        };
+        block_on(store.write(damage)).unwrap();
+        let listed = waiting.waiting(at(40)).unwrap();
+        assert_eq!((listed.calls.len(), listed.unreadable), (1, 1));
+        assert_eq!(listed.calls[0].telephone, ana);
     }
 }

@@ -19,7 +19,7 @@ use redb::{
 };
 use tokio::sync::oneshot;
 
-use super::{DeskError, Secrets, audit, call_backs, people};
+use super::{DeskError, Secrets, audit, call_backs, people, spoken, wrap_up};
 
 /// Memory for pages of the file.
 const CACHE_BYTES: usize = 64 << 20;
@@ -161,6 +161,8 @@ fn found(database: &Database, secrets: Option<&Secrets>) -> Result<(), redb::Err
     people::found(&transaction)?;
     audit::found(&transaction)?;
     call_backs::found(&transaction)?;
+    spoken::found(&transaction)?;
+    wrap_up::found(&transaction)?;
     Ok(transaction.commit()?)
 }
 

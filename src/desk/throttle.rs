@@ -26,6 +26,8 @@ pub enum Gate {
     Lookup,
     /// Looking for a booking, by its code or number: 5, then one in ten minutes.
     Guess,
+    /// Looking for a new place by telephone, by the number: 10, then one a minute.
+    Attempt,
     /// Signing in as staff: 10, then one a minute.
     SignIn,
 }
@@ -41,6 +43,7 @@ const TIDY_EVERY: u32 = 4_096;
 pub struct Throttle {
     lookup: Counts,
     guess: Counts,
+    attempt: Counts,
     sign_in: Counts,
     clock: Ticks,
     /// Its key is new in every process, so that nobody can choose names that meet.
@@ -61,6 +64,7 @@ impl Throttle {
         Self {
             lookup: counts(const { NonZeroU32::new(10).unwrap() }, 60),
             guess: counts(const { NonZeroU32::new(5).unwrap() }, 600),
+            attempt: counts(const { NonZeroU32::new(10).unwrap() }, 60),
             sign_in: counts(const { NonZeroU32::new(10).unwrap() }, 60),
             hasher: RandomState::new(),
             clock,
@@ -75,6 +79,7 @@ impl Throttle {
         let counts = match gate {
             Gate::Lookup => &self.lookup,
             Gate::Guess => &self.guess,
+            Gate::Attempt => &self.attempt,
             Gate::SignIn => &self.sign_in,
         };
         counts.tidy();

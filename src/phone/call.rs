@@ -115,8 +115,12 @@ impl Call {
                 }
             }
             let before = (self.dialogue.outcome(), self.dialogue.held_since());
+            let language = self.dialogue.language();
             let turn = self.dialogue.step(event, self.clock.now());
             self.note(before);
+            if self.dialogue.language() != language {
+                tokio::spawn(self.desk.ask(Request::Speak(self.dialogue.language())));
+            }
             match turn {
                 Turn::Say(step) => {
                     self.renew();

@@ -4,22 +4,23 @@
 //! spoken (`answers` has the table).
 
 mod answers;
+mod found;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::desk::{Code, DeskError, Found, Gate, HandOff, Language, Person, Telephone};
+use crate::desk::{DeskError, Gate, HandOff, Language, Person, Telephone};
 use crate::{
-    Ask, CalendarId, Channel, Claim, ClaimId, ClaimState, Engine, Opening, Openings, RequestId,
-    ServiceId,
+    Ask, CalendarId, Channel, Claim, ClaimId, Engine, Opening, Openings, RequestId, ServiceId,
 };
 
 use answers::{answer_of_desk, answer_to, is_of_the_slot};
 
 use super::exchange::Exchange;
 use super::port::{Answer, Answering, Appointment, Desk, Handing, Request, Wish};
+use super::words::Words;
 
 /// How long a place is held by a call, since the last thing that happened in it.
 const TTL: Duration = Duration::from_mins(2);
@@ -31,44 +32,29 @@ const TRIES: usize = 8;
 const LOOKS: usize = 32;
 
 /// Carries out the requests of one call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Clerk {
     exchange: Exchange,
     call: String,
+    from: Option<Telephone>,
     /// By whom tries are counted: the number, or the call.
     who: String,
+}
+
+impl Desk for Clerk {
+    fn ask(&self, request: Request) -> Answering {
+        let clerk = self.clone();
+        Box::pin(async move { clerk.carry_out(request).await })
+    }
 }
 
 impl Clerk {
     /// For the call of this name.
     pub fn new(exchange: Exchange, call: &str, from: Option<&Telephone>) -> Self {
-        let who = match from {
-            Some(telephone) => format!("phone {}", telephone.as_str()),
-            None => format!("call {call}"),
-        };
-        Self { exchange, call: call.to_owned(), who }
+        let who = from.map_or_else(|| format!("call {call}"), number);
+        Self { exchange, call: call.to_owned(), from: from.cloned(), who }
     }
-}
 
-impl Desk for Clerk {
-    fn ask(&self, request: Request) -> Answering {
-        let work = Work {
-            exchange: self.exchange.clone(),
-            call: self.call.clone(),
-            who: self.who.clone(),
-        };
-        Box::pin(async move { work.carry_out(request).await })
-    }
-}
-
-/// One request under way.
-struct Work {
-    exchange: Exchange,
-    call: String,
-    who: String,
-}
-
-impl Work {
     fn engine(&self) -> &Arc<Engine> {
         self.exchange.engine()
     }
@@ -103,13 +89,17 @@ impl Work {
                 Ok(_) => Answer::Done(None),
                 Err(error) => answer_to(&error),
             },
-            Request::CallBack(telephone, language) => {
-                let now = self.engine().now();
-                match self.exchange.call_backs.note(&telephone, language, now).await {
-                    Ok(()) => Answer::Done(None),
-                    Err(error) => answer_of_desk(&error),
-                }
+            Request::CallBack { telephone, language, office } => {
+                let (waiting, now) = (&self.exchange.call_backs, self.engine().now());
+                noted(waiting.note(&telephone, language, office, now).await)
             }
+            Request::Speak(language) => match &self.from {
+                Some(from) => {
+                    let now = self.engine().now();
+                    noted(self.exchange.spoken.note(from, language, now).await)
+                }
+                None => Answer::Done(None),
+            },
             Request::HandOff(handing) => self.hand_off(*handing).await,
         }
     }
@@ -123,49 +113,6 @@ impl Work {
     fn ttl(&self) -> Duration {
         let most = self.engine().catalog().map_or(TTL.as_secs(), |c| c.holds.ttl_max.seconds());
         TTL.min(Duration::from_secs(most.max(1)))
-    }
-
-    async fn find(&self, code: Code, birth: NaiveDate) -> Answer {
-        let throttle = &self.exchange.throttle;
-        let passed = throttle
-            .pass(Gate::Lookup, &self.who)
-            .and_then(|()| throttle.pass(Gate::Guess, &code.digits()));
-        if passed.is_err() {
-            return Answer::Throttled;
-        }
-        match self.exchange.reception.find(code, birth).await {
-            Ok(found) => self.found(&[found]),
-            Err(error) => answer_of_desk(&error),
-        }
-    }
-
-    async fn find_by_telephone(&self, telephone: &Telephone, birth: NaiveDate) -> Answer {
-        let throttle = &self.exchange.throttle;
-        let passed = throttle
-            .pass(Gate::Lookup, &self.who)
-            .and_then(|()| throttle.pass(Gate::Guess, telephone.as_str()));
-        if passed.is_err() {
-            return Answer::Throttled;
-        }
-        match self.exchange.reception.find_by_telephone(telephone, birth).await {
-            Ok(found) => self.found(&found),
-            Err(error) => answer_of_desk(&error),
-        }
-    }
-
-    /// Only what can be spoken of: bookings to come.
-    fn found(&self, found: &[Found]) -> Answer {
-        let booked =
-            |claim: &Claim| matches!(claim.state, ClaimState::Booked | ClaimState::Displaced);
-        let appointments: Vec<_> = found
-            .iter()
-            .filter(|found| booked(&found.claim))
-            .filter_map(|found| {
-                let appointment = self.spoken_of(&found.claim)?;
-                Some(Appointment { code: Some(found.kept.code), ..appointment })
-            })
-            .collect();
-        if appointments.is_empty() { Answer::NotFound } else { Answer::Found(appointments) }
     }
 
     /// The claim with its code.
@@ -191,8 +138,20 @@ impl Work {
         })
     }
 
+    /// Whether that number may look for another new place so soon; each offer after the first
+    /// gives up the one before, and does not count.
+    fn may_try(&self, wish: &Wish) -> bool {
+        let given = wish.telephone.as_ref().map(number).filter(|given| *given != self.who);
+        let all = [Some(&self.who), given.as_ref()];
+        let pass = |who: &String| self.exchange.throttle.pass(Gate::Attempt, who).is_ok();
+        wish.held.is_some() || all.into_iter().flatten().all(pass)
+    }
+
     /// The next place that fits, held before anybody hears of it.
     async fn offer(&self, wish: &Wish) -> Answer {
+        if !self.may_try(wish) {
+            return Answer::Throttled;
+        }
         let engine = self.engine();
         let services: Option<Vec<ServiceId>> =
             wish.services.iter().map(|key| engine.service(key)).collect();
@@ -350,6 +309,18 @@ impl Work {
     }
 }
 
+/// What tries of a number are counted by.
+fn number(telephone: &Telephone) -> String {
+    format!("phone {}", telephone.as_str())
+}
+
+fn noted(how: Result<(), DeskError>) -> Answer {
+    match how {
+        Ok(()) => Answer::Done(None),
+        Err(error) => answer_of_desk(&error),
+    }
+}
+
 /// The hold waits with its caller.
 pub(super) async fn keep_for_operator(engine: &Engine, hold: ClaimId) {
     let most = engine.catalog().map_or(0, |catalog| catalog.holds.ttl_max.seconds());
@@ -366,9 +337,6 @@ fn by_telephone(
     language: Language,
     now: DateTime<Utc>,
 ) -> Result<Person, DeskError> {
-    let name = match language {
-        Language::Es => "Por tel\u{e9}fono",
-        Language::En => "By telephone",
-    };
+    let name = Words::of(language).unnamed();
     Ok(Person::new(name, telephone.as_str(), "", birth, language, now.date_naive())?)
 }

@@ -25,7 +25,7 @@ use super::words::Phrase;
 
 use memo::{Memo, Why};
 use state::Task;
-pub use state::{Outcome, State};
+pub use state::{Outcome, Part, State};
 
 /// Answers in a row that are not understood before an operator takes over.
 const STRIKES: u8 = 3;
@@ -195,19 +195,14 @@ impl Dialogue {
             self.memo.state = state;
             self.memo.strikes = 0;
         }
-        let (mut say, keep) = self.lead();
+        let mut say = std::mem::take(&mut self.memo.lead);
         let (prompt, kept, keys) = self.prompt();
+        // What was heard to its end once may be cut when it is said again.
+        let keep = if say.is_empty() { kept } else { 0 };
         say.extend(prompt);
         let keys = if self.memo.strikes > 1 { keys.patient() } else { keys };
         self.memo.heard_hello = true;
-        self.say(say, if kept == 0 { 0 } else { keep + kept }, Then::Ask(keys))
-    }
-
-    /// What is to be said before the next question.
-    fn lead(&mut self) -> (Vec<Clip>, usize) {
-        let lead = std::mem::take(&mut self.memo.lead);
-        let count = lead.len();
-        (lead, count)
+        self.say(say, keep, Then::Ask(keys))
     }
 
     fn say(&self, say: Vec<Clip>, keep: usize, then: Then) -> Turn {
@@ -220,7 +215,7 @@ impl Dialogue {
     }
 
     fn bye(&mut self, more: &[Phrase]) -> Turn {
-        let (mut say, _) = self.lead();
+        let mut say = std::mem::take(&mut self.memo.lead);
         say.extend(more.iter().copied().map(Clip::Phrase));
         if self.memo.state != State::Over {
             say.push(Clip::Phrase(Phrase::Goodbye));
@@ -258,7 +253,7 @@ impl Dialogue {
     }
 
     fn connect(&mut self, token: Option<String>) -> Turn {
-        let (mut say, _) = self.lead();
+        let mut say = std::mem::take(&mut self.memo.lead);
         say.push(Clip::Phrase(Phrase::Operator));
         self.memo.outcome = Outcome::Operator;
         self.memo.left = self.memo.state;
@@ -279,10 +274,14 @@ impl Dialogue {
             (Request::Offer(_), answer) => self.offered(answer, now),
             (Request::Confirm(_) | Request::Move { .. }, answer) => self.confirmed(answer),
             (Request::Cancel(_), answer) => self.cancelled(&answer),
-            (Request::CallBack(..), Answer::Done(_)) => self.call_noted(),
-            (Request::CallBack(..) | Request::Release(_) | Request::Renew(_), _) => {
-                self.hand_off(Why::Down)
-            }
+            (Request::CallBack { .. }, Answer::Done(_)) => self.call_noted(),
+            (
+                Request::CallBack { .. }
+                | Request::Release(_)
+                | Request::Renew(_)
+                | Request::Speak(_),
+                _,
+            ) => self.hand_off(Why::Down),
         }
     }
 
@@ -316,7 +315,8 @@ impl Dialogue {
             }
             (State::CallBackRight, "1") => {
                 let (telephone, language) = (memo.call_back.clone()?, memo.language);
-                Some(self.ask(Request::CallBack(telephone, language)))
+                let office = memo.office.clone();
+                Some(self.ask(Request::CallBack { telephone, language, office }))
             }
             (State::CallBackRight, "2") => Some(self.go(State::CallBack)),
             _ => None,

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
-use crate::desk::{CallBacks, HandOffs, Language, Reception, Secrets, Store, Telephone, Throttle};
-use crate::{Catalog, Clock, Engine};
+use crate::desk::{
+    CallBacks, DeskError, HandOff, HandOffs, Language, Reception, Secrets, Spoken, Store,
+    Telephone, Throttle, WrapUp, WrapUps,
+};
+use crate::{Catalog, ClaimState, Clock, Engine};
 
 use super::call::Call;
 use super::clerk::Clerk;
@@ -32,6 +35,10 @@ pub struct Inner {
     pub hand_offs: HandOffs,
     /// Who is to be called back.
     pub call_backs: CallBacks,
+    /// In which language numbers want to be spoken to.
+    pub spoken: Spoken,
+    /// What became of calls that operators took.
+    pub wrap_ups: WrapUps,
     /// How calls fare.
     pub measures: Arc<Measures>,
     /// The settings.
@@ -69,7 +76,9 @@ impl Exchange {
             reception,
             throttle,
             hand_offs: HandOffs::waiting(),
-            call_backs: CallBacks::new(store, secrets),
+            call_backs: CallBacks::new(Arc::clone(&store), secrets.clone()),
+            spoken: Spoken::new(Arc::clone(&store), secrets),
+            wrap_ups: WrapUps::new(store),
             measures: Arc::default(),
             settings,
             hours,
@@ -78,11 +87,47 @@ impl Exchange {
         })))
     }
 
-    /// A call with this name of its own (which no other call ever has) from this number.
+    /// A call with this name of its own (which no other call ever has) from this number. The
+    /// language is the one that the number chose last, if it ever did.
     pub fn call(&self, name: &str, from: Option<&Telephone>, language: Language) -> Call {
+        let chosen = from.and_then(|from| self.spoken.of(from, self.engine().now()).ok().flatten());
+        let language = chosen.unwrap_or(language);
         let clerk = Arc::new(Clerk::new(self.clone(), name, from));
         let clock = Arc::new(EngineClock(self.engine().clone()));
         Call::new(self.listing(), language, clerk, clock, Arc::clone(&self.measures))
+    }
+
+    /// The caller of a call that was handed over is gone: what was held goes back at once, unless
+    /// an operator has taken it over.
+    pub async fn give_back(&self, hand_off: &HandOff) {
+        let Some(hold) = hand_off.held else { return };
+        let Ok(claim) = self.engine().claim(hold).await else { return };
+        if claim.state == ClaimState::Held && claim.actor == HandOff::QUEUE {
+            // If it ended by itself meanwhile, nothing is left to do.
+            let _ = self.engine().release(hold).await;
+        }
+    }
+
+    /// Counts how a call with an operator ended.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`].
+    pub async fn wrap_up(&self, code: WrapUp) -> Result<(), DeskError> {
+        self.wrap_ups.count(code, self.engine().now()).await?;
+        self.measures.wrapped_up(code);
+        Ok(())
+    }
+
+    /// Forgets what is old. Run it now and then.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`].
+    pub async fn sweep(&self) -> Result<(), DeskError> {
+        let now = self.engine().now();
+        self.call_backs.sweep(now).await?;
+        self.spoken.sweep(now).await?;
+        self.wrap_ups.sweep(now).await?;
+        Ok(())
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

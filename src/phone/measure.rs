@@ -5,10 +5,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::desk::WrapUp;
+
 use super::dialogue::{Outcome, State};
 
 /// Upper bounds of the time from the first hold to the booking, in seconds.
 pub(super) const BOUNDS: [u64; 7] = [15, 30, 60, 120, 240, 480, u64::MAX];
+/// Whoever is answered within so many seconds was answered in time.
+const IN_TIME: u64 = 20;
+/// Whoever gives up within so many seconds did not wait.
+const AT_ONCE: u64 = 5;
 
 /// Counts since the start.
 #[derive(Debug, Default)]
@@ -20,8 +26,9 @@ pub struct Measures {
     decided: [AtomicU64; BOUNDS.len()],
     decided_ms: AtomicU64,
     slow: AtomicU64,
-    queued: [AtomicU64; 3],
+    queued: [AtomicU64; 4],
     waited_ms: AtomicU64,
+    wrapped_up: [AtomicU64; WrapUp::ALL.len()],
 }
 
 /// The counts at one moment.
@@ -41,10 +48,13 @@ pub struct Measured {
     pub decided_ms: u64,
     /// Requests that the desk did not answer in time.
     pub slow: u64,
-    /// Calls that the PBX reported from its queue: answered within 20 s, answered later, given up.
-    pub queued: [u64; 3],
+    /// Calls that the PBX reported from its queue: answered within 20 s, answered later, given up,
+    /// given up within 5 s.
+    pub queued: [u64; 4],
     /// The sum of their waits, in milliseconds.
     pub waited_ms: u64,
+    /// Calls that operators ended, by how.
+    pub wrapped_up: Vec<(&'static str, u64)>,
 }
 
 impl Measured {
@@ -56,6 +66,23 @@ impl Measured {
         };
         let all = of(|_| true);
         (all > 0).then(|| of(Outcome::is_contained) * 1_000 / all)
+    }
+
+    /// Of the calls in the queue, those answered within 20 s, in per mille; who gave up at once is
+    /// not counted. `None` without any.
+    pub fn service_per_mille(&self) -> Option<u64> {
+        let [soon, late, lost, _] = self.queued;
+        (soon * 1_000).checked_div(soon + late + lost)
+    }
+
+    /// The mean wait in the queue, in milliseconds; `None` without any.
+    pub fn wait_mean_ms(&self) -> Option<u64> {
+        self.waited_ms.checked_div(self.queued.iter().sum())
+    }
+
+    /// The mean time from the first hold to the booking, in milliseconds; `None` without any.
+    pub fn decided_mean_ms(&self) -> Option<u64> {
+        self.decided_ms.checked_div(self.decided.iter().map(|(_, count)| count).sum())
     }
 }
 
@@ -85,14 +112,19 @@ impl Measures {
 
     /// What a PBX tells of a call in its queue.
     pub fn queued(&self, waited: Duration, answered: bool) {
-        let kind = match (answered, waited.as_secs() <= 20) {
-            (true, true) => 0,
-            (true, false) => 1,
-            (false, _) => 2,
+        let kind = match (answered, waited.as_secs()) {
+            (true, ..=IN_TIME) => 0,
+            (true, _) => 1,
+            (false, AT_ONCE..) => 2,
+            (false, _) => 3,
         };
         at(&self.queued, Some(kind));
         let ms = u64::try_from(waited.as_millis()).unwrap_or(0);
         self.waited_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    pub(super) fn wrapped_up(&self, code: WrapUp) {
+        at(&self.wrapped_up, WrapUp::ALL.iter().position(|other| *other == code));
     }
 
     /// The counts as they stand.
@@ -101,7 +133,6 @@ impl Measures {
         let named = |names: Vec<&'static str>, counts: &[AtomicU64]| {
             names.into_iter().zip(counts.iter().map(load)).collect()
         };
-        let [soon, late, lost] = &self.queued;
         Measured {
             calls: load(&self.calls),
             live: load(&self.live),
@@ -110,8 +141,9 @@ impl Measures {
             decided: BOUNDS.into_iter().zip(self.decided.iter().map(load)).collect(),
             decided_ms: load(&self.decided_ms),
             slow: load(&self.slow),
-            queued: [soon, late, lost].map(load),
+            queued: self.queued.each_ref().map(load),
             waited_ms: load(&self.waited_ms),
+            wrapped_up: named(WrapUp::ALL.map(WrapUp::name).to_vec(), &self.wrapped_up),
         }
     }
 }

@@ -93,7 +93,16 @@ pub enum Request {
     /// Keep the hold a little longer.
     Renew(ClaimId),
     /// Note that somebody wants to be called.
-    CallBack(Telephone, Language),
+    CallBack {
+        /// There.
+        telephone: Telephone,
+        /// In this language.
+        language: Language,
+        /// The key of the office they had chosen, if any.
+        office: Option<String>,
+    },
+    /// Speak to this number in that language from now on.
+    Speak(Language),
     /// Pass the call to an operator.
     HandOff(Box<Handing>),
 }

@@ -44,6 +44,8 @@ struct State {
     next: u32,
     /// The last document.
     last: String,
+    /// Under which the call was handed over.
+    token: Option<String>,
 }
 
 /// A webhook that was found to be the platform's.
@@ -92,6 +94,9 @@ impl Sessions {
         };
         state.next += 1;
         let over = matches!(step.then, Then::Bye | Then::Operator(_));
+        if let Then::Operator(token) = &step.then {
+            state.token.clone_from(token);
+        }
         state.last = self.document(&step, state.next);
         if over {
             // Its name stays for a while, so that a repeat finds the document.
@@ -116,7 +121,8 @@ impl Sessions {
             Entry::Vacant(entry) if heard.number == 0 && room => {
                 let from = heard.from.as_ref();
                 let call = self.exchange.call(&heard.call, from, Language::default());
-                let state = State { call: Some(call), next: 0, last: String::new() };
+                let call = Some(call);
+                let state = State { call, next: 0, last: String::new(), token: None };
                 let state = Arc::new(Mutex::new(state));
                 entry.insert(Session { state: Arc::clone(&state), heard: now });
                 Some(state)
@@ -130,7 +136,12 @@ impl Sessions {
         let session = self.calls.remove(call);
         if let Some((_, session)) = session {
             // Waits for what is under way; then the call goes, and what it held.
-            session.state.lock().await.call = None;
+            let mut state = session.state.lock().await;
+            state.call = None;
+            let handed = state.token.take().and_then(|token| self.exchange.hand_offs.get(&token));
+            if let Some(handed) = handed {
+                self.exchange.give_back(&handed).await;
+            }
         }
     }
 

@@ -64,6 +64,8 @@ pub struct Words {
     hour: Vec<String>,
     minute: Vec<String>,
     key: Vec<String>,
+    /// Never spoken.
+    unnamed: String,
 }
 
 impl Words {
@@ -106,6 +108,11 @@ impl Words {
             Clip::Key(key) => at("key", *key, 0),
             Clip::Office(_) | Clip::Service(_) | Clip::Pause => "",
         }
+    }
+
+    /// What stands for the name of somebody who booked by telephone.
+    pub fn unnamed(&self) -> &str {
+        &self.unnamed
     }
 
     /// Every sound that the files name.

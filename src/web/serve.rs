@@ -180,8 +180,8 @@ async fn keep_tidy(app: App, gate: Gate) {
         if let Err(error) = app.reception.sweep(GRACE).await {
             tracing::error!(%error, "people without a place could not be forgotten");
         }
-        if let Err(error) = app.exchange.call_backs.sweep(app.engine.now()).await {
-            tracing::error!(%error, "old call backs could not be forgotten");
+        if let Err(error) = app.exchange.sweep().await {
+            tracing::error!(%error, "what is old of the telephone could not be forgotten");
         }
     }
 }

@@ -105,7 +105,10 @@ impl Dialogue {
             Answer::Lost => self.lost(),
             Answer::Had => self.go(State::Had),
             Answer::TooLate => self.too_late(),
-            Answer::Throttled => self.hand_off(Why::Throttled),
+            Answer::Throttled => {
+                self.memo.lead.push(Clip::Phrase(Phrase::Throttled));
+                self.hand_off(Why::Throttled)
+            }
             _ => self.hand_off(Why::Down),
         }
     }

@@ -136,6 +136,27 @@ impl State {
         }
     }
 
+    /// The state of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// The part of the conversation that it belongs to.
+    pub const fn part(self) -> Part {
+        match self {
+            Self::Menu | Self::Way | Self::Over => Part::Menu,
+            Self::Hint | Self::Phone | Self::PhoneRight | Self::Birth | Self::BirthRight => {
+                Part::Who
+            }
+            Self::Zip | Self::Nearest | Self::Offices => Part::Where,
+            Self::Document | Self::Another | Self::People => Part::What,
+            Self::Offer | Self::Day | Self::Confirm | Self::Full => Part::Place,
+            Self::Ready | Self::Code | Self::Next => Part::Code,
+            Self::FindCode | Self::Pick | Self::What | Self::Sure | Self::Had => Part::Own,
+            Self::Closed | Self::CallBack | Self::CallBackRight => Part::CallBack,
+        }
+    }
+
     /// Whether one key answers it, so that 0, 8 and 9 mean what they mean everywhere.
     pub const fn is_menu(self) -> bool {
         !self.is_number()
@@ -162,6 +183,41 @@ impl State {
             _ => Phrase::Invalid,
         }
     }
+}
+
+/// A part of the conversation, for people who look at many calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// What can be done for them.
+    Menu,
+    /// Who they are.
+    Who,
+    /// Which office.
+    Where,
+    /// Which document, for how many.
+    What,
+    /// Which place.
+    Place,
+    /// The code, after it is done.
+    Code,
+    /// The appointment they have.
+    Own,
+    /// Nobody is there: call back?
+    CallBack,
+}
+
+impl Part {
+    /// All of them, in the order of a call.
+    pub const ALL: [Self; 8] = [
+        Self::Menu,
+        Self::Who,
+        Self::Where,
+        Self::What,
+        Self::Place,
+        Self::Code,
+        Self::Own,
+        Self::CallBack,
+    ];
 }
 
 /// What somebody calls for.

@@ -187,7 +187,7 @@ fn answers(asked: &Request) -> Vec<Answer> {
         Request::HandOff(_) => {
             vec![Answer::Token("t".into()), Answer::Closed, Answer::Down]
         }
-        Request::CallBack(..) | Request::Release(_) | Request::Renew(_) => {
+        Request::CallBack { .. } | Request::Release(_) | Request::Renew(_) | Request::Speak(_) => {
             vec![Answer::Done(None), Answer::Throttled, Answer::Down]
         }
     }
@@ -203,11 +203,11 @@ fn beginnings() -> Vec<World> {
     numbers.into_iter().map(begin).collect()
 }
 
-/// What must be true whatever was said.
-fn check(world: &World, turn: &Turn) {
+/// What must be true whatever was said; how long it is said, in tenths of a second.
+fn check(world: &World, turn: &Turn) -> usize {
     let memo = &world.dialogue.memo;
     let own = memo.held.as_ref().map(|held| held.claim);
-    let Turn::Say(step) = turn else { return };
+    let Turn::Say(step) = turn else { return 0 };
     let at = memo.state;
     if matches!(step.then, Then::Ask(_)) {
         assert_eq!(own, world.held, "{at:?} forgets a hold");
@@ -220,8 +220,11 @@ fn check(world: &World, turn: &Turn) {
         assert_eq!(at, State::Code);
     }
     let words = Words::of(step.language);
-    let all: usize = step.say.iter().map(|clip| tenths(words.text(clip)).max(4)).sum();
+    let length = |clips: &[Clip]| clips.iter().map(|clip| tenths(words.text(clip)).max(4)).sum();
+    let (kept, all): (usize, usize) = (length(&step.say[..step.keep]), length(&step.say));
+    assert!(kept <= 80, "{at:?} takes no key for {kept} tenths of a second");
     assert!(all <= 300 || at == State::Code, "{at:?} is said for {all} tenths of a second");
+    all
 }
 
 #[test]
@@ -237,13 +240,13 @@ fn every_state_with_every_event() {
         over.push(false);
         queue.push_back(world);
     }
-    let mut events = 0_usize;
+    let (mut events, mut longest) = (0_usize, (0, ""));
     while let Some(world) = queue.pop_front() {
         let from = seen[&world.shape()];
         for event in world.events() {
             events += 1;
             let (next, turn) = world.after(&event);
-            check(&next, &turn);
+            longest = longest.max((check(&next, &turn), next.dialogue.state().name()));
             states.insert(next.dialogue.state());
             if next.dialogue.state() == State::Over {
                 over[from] = true;
@@ -259,6 +262,7 @@ fn every_state_with_every_event() {
         }
     }
     println!("{} shapes of a conversation, {events} events", seen.len());
+    println!("said longest, if no key is pressed: {} tenths of a second, {}", longest.0, longest.1);
     for state in State::ALL {
         assert!(states.contains(&state), "{state:?} was never reached");
     }

@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use crate::ClaimState;
-use crate::desk::HandOff;
 use crate::phone::call::Call;
 use crate::phone::clip::{Clip, Keys, Step, Then};
 use crate::phone::dialogue::Event;
@@ -176,13 +174,8 @@ pub(super) async fn ended(channel: &mut Channel, exchange: &Exchange) {
     let line = format!("GET VARIABLE {CONTEXT}");
     let Ok(reply) = channel.command(&line, Duration::ZERO).await else { return };
     let token = reply.note.trim_matches(['(', ')']);
-    let Some(hand_off) = exchange.hand_offs.get(token) else { return };
-    let Some(hold) = hand_off.held else { return };
-    let engine = &exchange.reception.engine;
-    let Ok(claim) = engine.claim(hold).await else { return };
-    if claim.state == ClaimState::Held && claim.actor == HandOff::QUEUE {
-        // If it ended by itself meanwhile, nothing is left to do.
-        let _ = engine.release(hold).await;
+    if let Some(hand_off) = exchange.hand_offs.get(token) {
+        exchange.give_back(&hand_off).await;
     }
 }
 

@@ -22,6 +22,10 @@
       }
       if (/^[1-9]$/.test(key)) return press($(`[data-digit="${key}"]`), event);
       if (key === "e") return press($("#extend"), event);
+      if (key === "w") {
+        event.preventDefault();
+        $("#wrap")?.focus();
+      }
       if (key === "Escape") {
         if (keys.open) {
           keys.open = false;

@@ -25,12 +25,18 @@ pub(super) fn encode(measured: &Measured, encoder: &mut DescriptorEncoder) -> Re
     family(encoder, "calls_ended", help, "outcome", &measured.outcomes)?;
     let help = "Calls that ended with nothing, by the question that was open";
     family(encoder, "calls_left", help, "at", &measured.left_at)?;
-    let [soon, late, lost] = measured.queued;
-    let queued = [("within_20_s", soon), ("later", late), ("given_up", lost)];
+    let names = ["within_20_s", "later", "given_up", "given_up_within_5_s"];
+    let queued: Vec<_> = names.into_iter().zip(measured.queued).collect();
     let help = "Calls in the operators' queue, as the PBX reports them";
     family(encoder, "calls_queued", help, "answered", &queued)?;
     let help = "Seconds that calls waited in the queue, in all";
     counter(encoder, "calls_queued_seconds", help, measured.waited_ms / 1_000)?;
+    if let Some(service) = measured.service_per_mille() {
+        let help = "Calls in the queue answered within 20 s, per mille; who gave up at once is out";
+        gauge(encoder, "calls_service_per_mille", help, service)?;
+    }
+    let help = "Calls that operators ended, by how";
+    family(encoder, "calls_wrapped_up", help, "code", &measured.wrapped_up)?;
     decided(measured, encoder)
 }
 

@@ -12,6 +12,7 @@ mod keys;
 mod log;
 mod office;
 mod reports;
+mod telephone;
 mod webhooks;
 mod words;
 

@@ -7,6 +7,7 @@
 mod call;
 mod change;
 mod choice;
+mod ending;
 mod find;
 mod places;
 mod screen;
@@ -24,7 +25,7 @@ use axum::routing::{get, post};
 use crate::web::App;
 
 pub(crate) use call::Call;
-use words::Words;
+pub(super) use words::Words;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()

@@ -1,4 +1,4 @@
-//! How are things today? Fill by office and date, load, and the recount.
+//! How are things today? Fill by office and date, the telephone, load, and the recount.
 //!
 //! Never by colour alone: every cell says its number.
 
@@ -17,6 +17,7 @@ use crate::web::pages::frame::{Frame, page};
 use crate::web::problem::Problem;
 
 use super::chart::{Line, grouped, percent};
+use super::telephone::{Telephone, telephone};
 use super::words::Words;
 use super::{Admin, Fields, office_name, short_date};
 
@@ -38,14 +39,15 @@ struct Dashboard {
     spans: [usize; 3],
     checked: Recounted,
     counted: [String; 2],
+    calls: Option<Telephone>,
     charts: Vec<Chart>,
 }
 
 /// A number that stands out.
-struct Figure {
-    value: String,
-    label: String,
-    alarm: bool,
+pub(super) struct Figure {
+    pub(super) value: String,
+    pub(super) label: String,
+    pub(super) alarm: bool,
 }
 
 /// The head of a column.
@@ -103,7 +105,9 @@ async fn made(app: &App, admin: &Admin, fields: &Fields) -> Result<Response, Pro
         short: short_date(*date, language),
         long: date_in_words(*date, language),
     };
+    let calls = telephone(app, admin)?;
     Ok(page(&Dashboard {
+        calls,
         frame: admin.frame.clone(),
         w,
         here: "dashboard",

@@ -42,7 +42,10 @@ words! {
         stopped, new_hook, which_events, events, events_hint, all_events, make_hook, test_hook,
         test_taken, test_failed, stop_hook, start_hook, remove_hook, deliveries, no_deliveries,
         event, attempt, answer, next_try, what_next, list_changed, closing_days, no_show_share,
-        desk,
+        desk, calls_title, calls, calls_now, contained, decided_mean, service_level, wait_mean,
+        slow_answers, left_title, decided_title, outcomes_title, outcome_nothing, outcome_booked,
+        outcome_changed, outcome_cancelled, outcome_heard, outcome_call_back, outcome_operator,
+        queue_title, queue_soon, queue_late, queue_lost, queue_at_once, noted_title,
     }
 }
 

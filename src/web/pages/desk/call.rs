@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
 
-use crate::desk::{DeskError, Language, Person};
+use crate::desk::{DeskError, Language, Person, WrapUp};
 use crate::web::App;
 use crate::web::api;
 use crate::web::guard::{Role, Session, StaffCaller};
@@ -55,6 +55,8 @@ pub(crate) struct Call {
     /// The booking that was made or moved last, and whether it was moved.
     pub(super) booked: Option<ClaimId>,
     pub(super) moved: bool,
+    /// The last thing that was done for the caller.
+    pub(super) came_to: Option<WrapUp>,
     /// Rises whenever another hold is to be asked for, so that a repeat is known as one.
     pub(super) attempt: u32,
     pub(super) said: Option<Said>,

@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use crate::desk::WrapUp;
 use crate::web::pages::citizen;
 use crate::web::pages::citizen::fields::Fields;
 use crate::web::pages::citizen::show::{Spot, service_names, spot_of};
@@ -131,6 +132,7 @@ pub(super) async fn cancel(mut operator: Operator, Path(text): Path<String>) -> 
     match operator.app.engine.cancel_by_staff(id, operator.actor()).await {
         Ok(receipt) => {
             operator.call.said = Some(Said::Cancelled);
+            operator.call.came_to = Some(WrapUp::Cancelled);
             if !receipt.replayed {
                 operator.note("cancel", id, "").await;
             }

@@ -23,6 +23,9 @@ const FOUND_MAX: usize = 12;
 pub(super) async fn find(mut operator: Operator, fields: Fields) -> Response {
     let text = short(fields.one("q"));
     if operator.call.booked.is_some() {
+        if let Err(error) = operator.wrap_up(&fields).await {
+            return operator.refuse(error, None);
+        }
         operator.call = Call { attempt: operator.call.attempt, ..Call::of(&operator.session) };
     }
     operator.call.said = None;
@@ -118,10 +121,13 @@ pub(super) async fn resume(mut operator: Operator, fields: Fields) -> Response {
     operator.go()
 }
 
-/// Ends the call: what is on hold is given back, what was said is forgotten.
-pub(super) async fn close(mut operator: Operator) -> Response {
+/// Ends the call: it is counted, what is on hold is given back, what was said is forgotten.
+pub(super) async fn close(mut operator: Operator, fields: Fields) -> Response {
+    if let Err(error) = operator.wrap_up(&fields).await {
+        return operator.refuse(error, None);
+    }
     operator.drop_hold().await;
-    operator.call = Call { attempt: operator.call.attempt, ..Call::of(&operator.session) };
+    operator.call = Call { attempt: operator.call.attempt + 1, ..Call::of(&operator.session) };
     operator.go()
 }
 

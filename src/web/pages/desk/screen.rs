@@ -19,6 +19,7 @@ use crate::{Channel, Claim, ClaimState};
 
 use super::Words;
 use super::call::{Call, Operator, Said, Set};
+use super::ending::Ending;
 use super::places::{Numbered, Places, nearest, numbered, places};
 use super::script::Script;
 
@@ -45,6 +46,9 @@ struct Screen {
     moving: Option<Spot>,
     script: Script,
     tried: Vec<String>,
+    /// How a call may end, and which call it is.
+    endings: Vec<Ending>,
+    attempt: u32,
     note: Option<Note>,
     focus: Focus,
 }
@@ -137,6 +141,7 @@ pub(super) async fn show(operator: Operator) -> Response {
     let faults = read(&operator.call.typed, spoken, today).err().unwrap_or_default();
     let missing = if moving.is_some() { "" } else { field(faults.first()) };
     let wrong = if operator.call.wrong { told(operator.c, &faults) } else { Wrong::default() };
+    let endings = operator.endings();
     let mut screen = Screen {
         here: "desk",
         admin: operator.is_admin(),
@@ -156,6 +161,8 @@ pub(super) async fn show(operator: Operator) -> Response {
         missing,
         script,
         note,
+        endings,
+        attempt: operator.call.attempt,
         tried: operator.call.tried,
         typed: operator.call.typed,
         frame: operator.frame,

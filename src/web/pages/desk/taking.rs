@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 
-use crate::desk::{DeskError, Language, Person, PersonKey};
+use crate::desk::{DeskError, Language, Person, PersonKey, WrapUp};
 use crate::web::pages::citizen::details::{birth, read, short};
 use crate::web::pages::citizen::fields::Fields;
 use crate::web::pages::citizen::taking::runs;
@@ -210,6 +210,7 @@ pub(super) fn booked(mut operator: Operator, claim: &Claim, moved: bool) -> Resp
     operator.call.moving = None;
     operator.call.booked = Some(claim.id);
     operator.call.moved = moved;
+    operator.call.came_to = Some(if moved { WrapUp::Moved } else { WrapUp::Booked });
     operator.call.found.retain(|known| *known != claim.id);
     operator.call.found.insert(0, claim.id);
     operator.call.looked = true;

@@ -22,5 +22,9 @@ words! {
         handed_over, take_call, call_gone, task_book, task_change, task_cancel, task_none,
         why_asked, why_strikes, why_slow, why_throttled, why_rules, level_found, level_said,
         level_unknown, kept_for_caller, call_backs, no_call_backs, number, since, called,
+        call_back_office, unreadable, speaks, spanish, english, stopped_at, part_menu, part_who,
+        part_where, part_what, part_place, part_code, part_own, part_call_back, caller_gone,
+        ended_as, key_wrap, wrap_none, wrap_booked, wrap_moved, wrap_cancelled, wrap_information,
+        wrap_call_back, wrap_not_possible, wrap_wrong_number, wrap_abandoned,
     }
 }
