@@ -78,6 +78,13 @@ async function byKeyboard(chrome, base, { language, width }) {
   check(await page.isVisible(".keys dl"), `${name}: no list of keys`);
   await page.keyboard.press("Escape");
   check(!(await page.isVisible(".keys dl")), `${name}: the list of keys stays`);
+  await page.keyboard.press("w");
+  await lands(page, "wrap", name);
+  check((await page.inputValue("#wrap")) === "booked", `${name}: not what was done`);
+  await page.keyboard.press("Tab");
+  await press(page, "Enter");
+  await lands(page, "q", name);
+  check((await page.inputValue("#wrap")) === "", `${name}: the next call ended already`);
   await context.close();
   return code;
 }

@@ -2,11 +2,19 @@
 """Writes what a caller does as a SIPp scenario, and tells what a caller heard.
 
 usage: callers.py scenario OUT STEP...     a step is SECONDS:KEYS; a last `bye` hangs up
-       callers.py heard PCAP               seconds of sound in what Asterisk sent
+       callers.py info OUT STEP...         the same, keys by SIP INFO, not as events (RFC 4733)
        callers.py operator OUT             an operator who answers and prints the token
+       callers.py heard PCAP               seconds of sound in what Asterisk sent
+       callers.py booked BASE NUMBER...    fails unless each number has one booking, and the codes differ
+
+Keys may be `[field1]`: what stands in that column of the list of callers.
 """
+import http.cookiejar
+import re
 import struct
 import sys
+import urllib.parse
+import urllib.request
 
 ADDRESSES = """From: <sip:[field0]@[local_ip]>;tag=[pid]t[call_number]
 To: <sip:[service]@[remote_ip]:[remote_port]>%s
@@ -23,6 +31,8 @@ t=0 0
 m=audio [auto_media_port] RTP/AVP 0 96
 a=rtpmap:0 PCMU/8000
 a=rtpmap:96 telephone-event/8000
+a=fmtp:96 0-15
+a=ptime:20
 a=sendrecv
 """
 OK = """SIP/2.0 200 OK
@@ -47,7 +57,15 @@ def request(method, number, body="", kind=""):
     return send(line + ADDRESSES % (to, number, method), body, kind, again=method != "ACK")
 
 
-def scenario(steps):
+def events(keys):
+    """Keys in the stream of sound. SIPp plays each for 200 ms and waits as long after it."""
+    # A field is a telephone number.
+    many = 10 if keys.startswith("[") else len(keys)
+    return (f'<nop><action><exec play_dtmf="{keys}"/></action></nop>\n'
+            f'<pause milliseconds="{many * 400 + 200}"/>\n')
+
+
+def scenario(steps, info):
     bye = bool(steps) and steps[-1] == "bye"
     out = request("INVITE", 1, SDP, "application/sdp")
     out += "".join(f'<recv response="{code}" optional="true"/>\n' for code in (100, 180, 183))
@@ -56,9 +74,11 @@ def scenario(steps):
     for step in steps[:-1] if bye else steps:
         seconds, _, keys = step.partition(":")
         out += f'<pause milliseconds="{int(float(seconds) * 1000)}"/>\n'
+        if keys and not info:
+            out += events(keys)
+            continue
         for key in keys:
-            signal = {"*": "*", "#": "#"}.get(key, key)
-            out += request("INFO", number, f"Signal={signal}\nDuration=120\n",
+            out += request("INFO", number, f"Signal={key}\nDuration=120\n",
                            "application/dtmf-relay")
             out += '<recv response="200"/>\n<pause milliseconds="250"/>\n'
             number += 1
@@ -113,8 +133,34 @@ def level(byte):
     return ((((byte & 0x0F) << 3) + 0x84) << (byte >> 4 & 7)) - 0x84
 
 
+def booked(base, numbers):
+    """Looks every number up as an operator does."""
+    jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    browser = urllib.request.build_opener(jar)
+
+    def post(path, **fields):
+        data = urllib.parse.urlencode(fields).encode()
+        return browser.open(base + path, data).read().decode()
+
+    post("/staff/sign-in", key="demo-desk")
+    codes = []
+    for number in numbers:
+        page = post("/desk/find?lang=en", q=number)
+        found = re.findall(r'<ul class="found">.*?</ul>', page, re.S)
+        own = re.findall(r'Code <span class="num">([0-9 ]+)</span>', found[0]) if found else []
+        if len(own) != 1:
+            sys.exit(f"{len(own)} bookings under the number {number}")
+        codes += own
+    if len(set(codes)) != len(codes):
+        sys.exit("two bookings have the same code")
+    print(f"{len(codes)} numbers typed, each has its booking")
+
+
 what, path, *rest = sys.argv[1:]
 if what == "heard":
     heard(path)
+elif what == "booked":
+    booked(path, rest)
 else:
-    open(path, "w").write(scenario(rest) if what == "scenario" else operator())
+    text = operator() if what == "operator" else scenario(rest, what == "info")
+    open(path, "w").write(text)
