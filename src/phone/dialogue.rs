@@ -137,7 +137,7 @@ impl Dialogue {
                 _ => {}
             }
         } else if keys.ends_with('*') {
-            self.memo.lead.push(Clip::Phrase(Phrase::StartAgain));
+            self.memo.say_first(Phrase::StartAgain);
             return self.go(self.memo.state);
         }
         let before = self.memo.strikes;
@@ -181,9 +181,9 @@ impl Dialogue {
         if memo.state == State::Ready && lead == Phrase::Silence {
             return self.go(State::Code);
         }
-        memo.lead.push(Clip::Phrase(lead));
+        memo.say_first(lead);
         if memo.strikes > 1 {
-            memo.lead.push(Clip::Phrase(Phrase::TakeTime));
+            memo.say_first(Phrase::TakeTime);
         }
         let state = memo.state;
         self.go(state)
@@ -325,7 +325,7 @@ impl Dialogue {
 
     fn call_noted(&mut self) -> Turn {
         self.memo.outcome = Outcome::CallBack;
-        self.memo.lead.push(Clip::Phrase(Phrase::CallBackNoted));
+        self.memo.say_first(Phrase::CallBackNoted);
         self.after_closed()
     }
 

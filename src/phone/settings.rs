@@ -23,7 +23,8 @@ pub struct Phone {
     /// Calls at a time.
     pub calls_max: usize,
     /// When operators answer: hours of the week on the clock of the office that was chosen, or
-    /// else of the first office.
+    /// else of the first office. The phrase `hours` says the default ones: with others it needs
+    /// another recording.
     pub hours: Week,
     /// Dates on which they do not.
     pub holidays: Vec<NaiveDate>,

@@ -3,7 +3,6 @@
 //! Never looks a code up that its check digit refuses.
 
 use crate::desk::Code;
-use crate::phone::clip::Clip;
 use crate::phone::port::{Answer, Appointment, Request};
 use crate::phone::words::Phrase;
 
@@ -46,7 +45,7 @@ impl Dialogue {
                 Some(self.ask(Request::Cancel(claim)))
             }
             (State::Sure, "2") => {
-                memo.lead.push(Clip::Phrase(Phrase::Kept));
+                memo.say_first(Phrase::Kept);
                 Some(self.go(State::Next))
             }
             (State::Had, "1") => {
@@ -72,14 +71,14 @@ impl Dialogue {
             }
             Answer::Found(_) | Answer::NotFound => {
                 self.memo.tries += 1;
-                self.memo.lead.push(Clip::Phrase(Phrase::NotFound));
+                self.memo.say_first(Phrase::NotFound);
                 if self.memo.tries >= TRIES {
                     return self.hand_off(Why::Rules);
                 }
                 self.go(State::Way)
             }
             Answer::Throttled => {
-                self.memo.lead.push(Clip::Phrase(Phrase::Throttled));
+                self.memo.say_first(Phrase::Throttled);
                 self.hand_off(Why::Throttled)
             }
             _ => self.hand_off(Why::Down),
@@ -106,13 +105,13 @@ impl Dialogue {
             Answer::Done(_) => {
                 self.memo.booking = None;
                 self.memo.outcome = Outcome::Cancelled;
-                self.memo.lead.push(Clip::Phrase(Phrase::Cancelled));
+                self.memo.say_first(Phrase::Cancelled);
                 self.go(State::Next)
             }
             Answer::TooLate => self.too_late(),
             Answer::Lost => {
                 self.memo.booking = None;
-                self.memo.lead.push(Clip::Phrase(Phrase::NotFound));
+                self.memo.say_first(Phrase::NotFound);
                 self.go(State::Menu)
             }
             _ => self.hand_off(Why::Down),

@@ -8,6 +8,7 @@ use crate::Time;
 use crate::desk::{Code, Language, Telephone};
 use crate::phone::clip::Clip;
 use crate::phone::port::{Appointment, Request};
+use crate::phone::words::Phrase;
 
 use super::state::{Outcome, State, Task};
 
@@ -132,6 +133,14 @@ impl Memo {
             offers: 0,
             number: 0,
             lost: 0,
+        }
+    }
+
+    /// To be said before the next question, once.
+    pub(super) fn say_first(&mut self, phrase: Phrase) {
+        let clip = Clip::Phrase(phrase);
+        if self.lead.last() != Some(&clip) {
+            self.lead.push(clip);
         }
     }
 }

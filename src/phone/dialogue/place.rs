@@ -4,7 +4,6 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::phone::clip::Clip;
 use crate::phone::port::{Answer, Request, Wish};
 use crate::phone::words::Phrase;
 
@@ -96,7 +95,7 @@ impl Dialogue {
                 self.go(State::Offer)
             }
             Answer::NoPlace | Answer::Had if self.memo.held.is_some() => {
-                self.memo.lead.push(Clip::Phrase(Phrase::NoPlace));
+                self.memo.say_first(Phrase::NoPlace);
                 self.memo.offers = self.memo.offers.max(2);
                 self.go(State::Offer)
             }
@@ -106,7 +105,7 @@ impl Dialogue {
             Answer::Had => self.go(State::Had),
             Answer::TooLate => self.too_late(),
             Answer::Throttled => {
-                self.memo.lead.push(Clip::Phrase(Phrase::Throttled));
+                self.memo.say_first(Phrase::Throttled);
                 self.hand_off(Why::Throttled)
             }
             _ => self.hand_off(Why::Down),
@@ -121,12 +120,12 @@ impl Dialogue {
         if memo.lost > LOST_MAX {
             return self.hand_off(Why::Rules);
         }
-        memo.lead.push(Clip::Phrase(Phrase::Lost));
+        memo.say_first(Phrase::Lost);
         self.offer_from(|_| {})
     }
 
     pub(super) fn too_late(&mut self) -> Turn {
-        self.memo.lead.push(Clip::Phrase(Phrase::TooLate));
+        self.memo.say_first(Phrase::TooLate);
         self.hand_off(Why::Rules)
     }
 
@@ -138,7 +137,7 @@ impl Dialogue {
                 (memo.held, memo.held_since) = (None, None);
                 memo.code = appointment.and_then(|appointment| appointment.code);
                 memo.outcome = if moved { Outcome::Changed } else { Outcome::Booked };
-                memo.lead.push(Clip::Phrase(if moved { Phrase::Moved } else { Phrase::Booked }));
+                memo.say_first(if moved { Phrase::Moved } else { Phrase::Booked });
                 let next = if memo.code.is_some() { State::Ready } else { State::Next };
                 self.go(next)
             }

@@ -219,6 +219,8 @@ fn check(world: &World, turn: &Turn) -> usize {
     if step.keep > 0 {
         assert_eq!(at, State::Code);
     }
+    let again = |pair: &[Clip]| pair[0] == pair[1] && matches!(pair[0], Clip::Phrase(_));
+    assert!(!step.say.windows(2).any(again), "{at:?}: {:?}", step.say);
     let words = Words::of(step.language);
     let length = |clips: &[Clip]| clips.iter().map(|clip| tenths(words.text(clip)).max(4)).sum();
     let (kept, all): (usize, usize) = (length(&step.say[..step.keep]), length(&step.say));

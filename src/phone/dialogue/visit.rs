@@ -5,7 +5,6 @@
 use chrono::{DateTime, Months, NaiveDate, Utc};
 
 use crate::desk::{Language, Telephone};
-use crate::phone::clip::Clip;
 use crate::phone::port::Request;
 use crate::phone::words::Phrase;
 
@@ -205,7 +204,7 @@ impl Dialogue {
 
     /// "Nothing was found", and back to the question of what they want.
     pub(super) fn nowhere(&mut self) -> Turn {
-        self.memo.lead.push(Clip::Phrase(Phrase::NoPlace));
+        self.memo.say_first(Phrase::NoPlace);
         self.go(State::Full)
     }
 }
