@@ -1,6 +1,7 @@
 // The operator's desk in a real browser: by keyboard alone from search to code, a lost race, time
 // that runs out, move, cancel, the list of a day; both languages, with and without scripts, narrow
 // and wide, single keys on and off.
+import { connect } from "node:net";
 import { browser, check, counts, fault, finish, serve, visitor } from "./lib/stage.mjs";
 
 const BOSTON = "service=consular-id&office=boston";
@@ -210,6 +211,55 @@ async function live(chrome, base) {
   await context.close();
 }
 
+// What a caller presses after each question, up to an operator while a place is kept.
+const PRESSED = {
+  menu: "1", "right-or-not": "1", birth: "31011990", zip: "0#", offices: "1", document: "1",
+  "another-document": "2", people: "1", "offer-choice": "0",
+};
+
+// A telephone system with one caller; the token under which the call is handed over.
+let calls = 0;
+function rings(port) {
+  calls += 1;
+  return new Promise((found, failed) => {
+    let [said, keys] = ["", []];
+    const line = connect(port, "127.0.0.1", () => line.write(
+      `agi_network_script: cita\nagi_uniqueid: ${calls}.1\nagi_callerid: 2025550143\n\n`,
+    ));
+    line.on("data", (text) => {
+      const commands = (said + text).split("\n");
+      said = commands.pop();
+      for (const command of commands) {
+        const sound = /^STREAM FILE ".*\/([\w-]+)" /.exec(command)?.[1];
+        if (PRESSED[sound]) keys = [...PRESSED[sound]];
+        const token = /^SET VARIABLE __CUPO_CONTEXT (\w+)/.exec(command)?.[1];
+        if (token) found(token);
+        const key = command.startsWith("WAIT FOR DIGIT") ? keys.shift() : undefined;
+        line.write(`200 result=${key ? key.charCodeAt(0) : 0}\n`);
+      }
+    });
+    line.on("error", failed).on("close", () => failed(new Error("the call was not handed over")));
+  });
+}
+
+// A call comes from the telephone with its place, is taken, and ends with a code.
+async function handedOver(chrome, base, port, { language, width }) {
+  const token = await rings(port);
+  const { page, context, look, name } = await operator(chrome, base, { language, width });
+  await page.goto(`/desk/call/${token}`);
+  await look("desk-call");
+  check(await page.isVisible("#kept"), `${name}: the place is not shown`);
+  await lands(page, "take", name);
+  await press(page, "Enter");
+  await look("desk-call-taken");
+  check((await page.inputValue("#telephone")).includes("2025550143"), `${name}: no number`);
+  check((await page.inputValue("#wrap")) === "information", `${name}: no code for the end`);
+  await page.selectOption("#wrap", "call_back");
+  await Promise.all([page.waitForEvent("load"), page.click("#close")]);
+  await lands(page, "q", name);
+  await context.close();
+}
+
 // A hold of six seconds: said when it is over, and what to do then.
 async function expiry(chrome) {
   const service = await serve({ ttl: "6s" });
@@ -231,7 +281,8 @@ async function expiry(chrome) {
   await service.stop();
 }
 
-const service = await serve();
+const always = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map((day) => [`phone.hours.${day}`, ["00:00-24:00"]]);
+const service = await serve({ settings: { "phone.listen": "127.0.0.1:0", ...Object.fromEntries(always) } });
 const chrome = await browser();
 try {
   const code = await byKeyboard(chrome, service.base, { language: "en", width: 1280 });
@@ -243,6 +294,8 @@ try {
   await keysOff(chrome, service.base);
   for (const [width, scripts] of [[1280, true], [320, true], [320, false]]) await roster(chrome, service.base, { width, scripts });
   await live(chrome, service.base);
+  const [, port] = /agi:\/\/127\.0\.0\.1:(\d+)/.exec(service.said());
+  for (const [language, width] of [["en", 1280], ["es", 320]]) await handedOver(chrome, service.base, port, { language, width });
   const dark = await operator(chrome, service.base, { dark: true });
   await press(dark.page, "1");
   await dark.look("desk-dark");
