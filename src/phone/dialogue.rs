@@ -195,10 +195,12 @@ impl Dialogue {
             self.memo.state = state;
             self.memo.strikes = 0;
         }
-        let mut say = std::mem::take(&mut self.memo.lead);
         let (prompt, kept, keys) = self.prompt();
+        // Time to take the telephone back to the ear; before a code they are ready.
+        let mut say = if kept == 0 { vec![Clip::Pause] } else { Vec::new() };
         // What was heard to its end once may be cut when it is said again.
-        let keep = if say.is_empty() { kept } else { 0 };
+        let keep = if self.memo.lead.is_empty() { kept } else { 0 };
+        say.append(&mut self.memo.lead);
         say.extend(prompt);
         let keys = if self.memo.strikes > 1 { keys.patient() } else { keys };
         self.memo.heard_hello = true;

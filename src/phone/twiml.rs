@@ -18,6 +18,8 @@ pub fn document(step: &Step, listing: &Listing, settings: &Phone, next: &str) ->
     let speech =
         Speech { language: step.language, listing, sounds: settings.sounds_url.as_deref() };
     let (kept, cut) = step.say.split_at(step.keep.min(step.say.len()));
+    // The way to us and back is quiet enough.
+    let cut = cut.strip_prefix(&[Clip::Pause]).filter(|_| kept.is_empty()).unwrap_or(cut);
     speech.write(&mut text, kept);
     match &step.then {
         Then::Ask(keys) => {

@@ -69,7 +69,7 @@ impl Dialogue {
     }
 
     fn menu(&self) -> Vec<Clip> {
-        let mut say = vec![Clip::Pause];
+        let mut say = Vec::new();
         if !self.memo.heard_hello {
             say.extend([Phrase::Hello, Phrase::OtherLanguage].map(Clip::Phrase));
         }

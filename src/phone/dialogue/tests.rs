@@ -385,7 +385,9 @@ fn a_wrong_code_is_never_looked_up() {
 fn the_language_changes_how_a_date_is_typed_and_spoken() {
     let (dialogue, _, step) = play(&["9", "1", "5125550100", "1", "01311990"]);
     assert_eq!((dialogue.state(), step.language), (State::BirthRight, Language::En));
-    let [_, Clip::Month(1), Clip::Day(31), ..] = &step.say[..] else { panic!("{:?}", step.say) };
+    let [Clip::Pause, _, Clip::Month(1), Clip::Day(31), ..] = &step.say[..] else {
+        panic!("{:?}", step.say)
+    };
     let (dialogue, _, _) = play(&["1", "5125550100", "1", "01311990"]);
     assert_eq!(dialogue.state(), State::Birth);
 }
