@@ -63,7 +63,7 @@ pub use verify::{Verified, verify};
 #[doc(alias = "allocator")]
 pub struct Engine {
     hall: Arc<Hall>,
-    ticker: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// What all threads share.
@@ -103,7 +103,6 @@ pub(crate) struct Admin {
     version: u32,
     unfinished: bool,
     snapshot_at_bytes: u64,
-    next_housekeeping: Time,
 }
 
 impl fmt::Debug for Engine {
@@ -370,15 +369,15 @@ impl Engine {
     }
 
     fn shut(&self) -> Result<(), Error> {
-        // Relaxed: the ticker looks at every tick.
+        // Relaxed: the threads look at every turn.
         if self.hall.closing.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        let ticker = self.ticker.lock().take();
-        if let Some(ticker) = ticker {
-            ticker.thread().unpark();
-            // A ticker that panicked has latched the engine already.
-            let _ = ticker.join();
+        let threads = std::mem::take(&mut *self.threads.lock());
+        threads.iter().for_each(|thread| thread.thread().unpark());
+        for thread in threads {
+            // One that panicked has latched the engine already.
+            let _ = thread.join();
         }
         let healthy = self.hall.status().is_ok();
         let snapshot = if healthy && self.hall.settings.snapshot_on_close {

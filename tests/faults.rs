@@ -26,8 +26,9 @@ use cupo::MemoryStore;
 use cupo::log_store::{Appended, Claimed, LogStore, Position, SnapshotName};
 
 use cupo::{
-    Builder, ClaimState, Crash, DirectoryOptions, DirectoryStore, Engine, Error, Fault,
-    ManualClock, Rejection, SimFileSystem, StorageError,
+    Ask, Builder, Catalog, Channel, ClaimState, Crash, DirectoryOptions, DirectoryStore, Engine,
+    Error, Fault, ManualClock, Openings, PartyId, Rejection, RequestId, SimFileSystem,
+    StorageError,
 };
 use town::{CATALOG, Town, instant, small};
 
@@ -144,15 +145,20 @@ fn a_day_beyond_the_horizon_says_when_it_is_released() {
 }
 
 /// A store whose disk hangs while told to.
-#[derive(Debug)]
-struct Hanging(Arc<AtomicBool>);
+#[derive(Clone, Debug, Default)]
+struct Hanging {
+    appends: Arc<AtomicBool>,
+    snapshots: Arc<AtomicBool>,
+    /// Somebody waits for a snapshot.
+    caught: Arc<AtomicBool>,
+}
 
 impl LogStore for Hanging {
     fn claim(&self) -> Result<Claimed, StorageError> {
         MemoryStore.claim()
     }
     fn append(&self, epoch: u64, position: Position, frame: &[u8]) -> Appended {
-        while self.0.load(Ordering::Relaxed) {
+        while self.appends.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(1));
         }
         MemoryStore.append(epoch, position, frame)
@@ -173,6 +179,10 @@ impl LogStore for Hanging {
         position: Position,
         fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
     ) -> Result<SnapshotName, StorageError> {
+        while self.snapshots.load(Ordering::Relaxed) {
+            self.caught.store(true, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(1));
+        }
         MemoryStore.put_snapshot(position, fill)
     }
     fn snapshots(&self) -> Result<Vec<SnapshotName>, StorageError> {
@@ -195,8 +205,9 @@ impl LogStore for Hanging {
 
 #[test]
 fn a_full_ring_is_busy_where_the_builder_chose_that_and_heals() {
-    let hangs = Arc::new(AtomicBool::new(false));
-    let builder = Engine::builder().store(Hanging(hangs.clone())).refuse_when_busy(true);
+    let store = Hanging::default();
+    let hangs = store.appends.clone();
+    let builder = Engine::builder().store(store).refuse_when_busy(true);
     let town = Town::with(CATALOG, builder.snapshot_on_close(false));
     let slot = town.slot("north", WED, 9, 0);
     hangs.store(true, Ordering::Relaxed);
@@ -222,4 +233,33 @@ fn a_full_ring_is_busy_where_the_builder_chose_that_and_heals() {
         town.engine.hold(&town.ask(300_000 + n, 1, later)).wait().is_ok()
     });
     assert!(heals);
+}
+
+/// The ticker took the snapshot itself: meanwhile the engine's clock stood still, and no hold ended.
+#[test]
+fn deadlines_are_met_while_a_snapshot_is_taken() {
+    let store = Hanging::default();
+    let builder = Engine::builder().store(store.clone()).snapshot_every(1);
+    let engine = builder.snapshot_on_close(false).open().unwrap();
+    let catalog = CATALOG.replace("ttl = \"10m\"", "ttl = \"1s\"");
+    engine.install(&Catalog::from_toml(&catalog).unwrap()).unwrap();
+    let paper = engine.service("paper").unwrap();
+    let place = engine.openings(&Openings::new(paper).channel(Channel::DESK).limit(1))[0];
+    let soon = |done: &dyn Fn() -> bool| {
+        (0..500).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            done()
+        })
+    };
+    let hold = |party| {
+        let ask = Ask::new(PartyId(party), RequestId(1), paper, place.slot);
+        engine.hold(&ask.channel(Channel::DESK)).wait().unwrap().id()
+    };
+    store.snapshots.store(true, Ordering::Relaxed);
+    hold(1);
+    assert!(soon(&|| store.caught.load(Ordering::Relaxed)), "no snapshot was taken");
+    let held = hold(2);
+    let ended = || engine.claim(held).wait().unwrap().state == ClaimState::Expired;
+    assert!(soon(&ended), "the hold is still there after five seconds");
+    assert!(store.snapshots.swap(false, Ordering::Relaxed));
 }

@@ -17,8 +17,6 @@ use crate::time::Time;
 
 /// Ended claims forgotten under one hold of a shard's lock.
 const BATCH: usize = 256;
-/// How often the slow work is looked at.
-const HOUSEKEEPING_MS: u64 = 1_000;
 
 impl Hall {
     /// Rolls the horizon, lets old things go, and takes a snapshot when the log has grown.
@@ -27,7 +25,6 @@ impl Hall {
             return;
         };
         let now = self.now();
-        admin.next_housekeeping = now.plus(HOUSEKEEPING_MS);
         if self.status().is_err() {
             return;
         }

@@ -236,14 +236,11 @@ impl Builder {
             let line = Effect::Founded { shards, key }.to_line();
             hall.publish_group(&mut [line], |_, _, _| {}, None)?;
         }
-        let engine = Engine { hall, ticker: Mutex::new(None) };
+        let engine = Engine { hall, threads: Mutex::default() };
         engine.resume()?;
         if engine.hall.clock_runs && !inline {
-            let hall = engine.hall.clone();
-            let builder = thread::Builder::new().name("cupo-ticker".into());
-            let ticker = builder.spawn(move || hall.run_ticker());
-            let failed = |error| StorageError::io("start a thread for", "cupo-ticker", error);
-            *engine.ticker.lock() = Some(ticker.map_err(failed)?);
+            engine.start("cupo-ticker", |hall| hall.run_ticker())?;
+            engine.start("cupo-housekeeper", |hall| hall.run_housekeeper())?;
         }
         Ok(engine)
     }
@@ -306,6 +303,14 @@ impl Engine {
     /// Settings for an engine.
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    fn start(&self, name: &'static str, life: fn(&Hall)) -> Result<(), Error> {
+        let hall = self.hall.clone();
+        let started = thread::Builder::new().name(name.into()).spawn(move || life(&hall));
+        let failed = |error| StorageError::io("start a thread for", name, error);
+        self.threads.lock().push(started.map_err(failed)?);
+        Ok(())
     }
 
     /// Goes on with what a crash interrupted: an install, the closing of a day, the horizon.

@@ -11,17 +11,19 @@ use crate::inventory::{Day, DayState};
 use crate::ledger::{Shard, Stage};
 use crate::planted::planted;
 use crate::record::Effect;
-use crate::sync::{Arc, Ordering, thread};
+use crate::sync::{Ordering, thread};
 use crate::time::Time;
 
 /// How often the ticker advances the engine's time and looks for deadlines.
 const TICK: Duration = Duration::from_millis(10);
+/// How often the slow work is looked at.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// Deadlines handled under one hold of a shard's lock.
 const BATCH: usize = 64;
 
 impl Engine {
-    /// What the ticker does by itself: advances time, ends what is due, rolls the horizon,
-    /// archives and snapshots. With a clock that does not run, or a seeded engine, call it after
+    /// What the engine's threads do by themselves: advance time, end what is due, roll the horizon,
+    /// archive and snapshot. With a clock that does not run, or a seeded engine, call it after
     /// moving the clock.
     pub fn tick(&self) {
         self.hall.refresh_now();
@@ -33,16 +35,21 @@ impl Engine {
 
 impl Hall {
     /// The ticker's life.
-    pub(super) fn run_ticker(self: &Arc<Self>) {
+    pub(super) fn run_ticker(&self) {
         // Relaxed: the flag is looked at again at the next tick.
         while !self.closing.load(Ordering::Relaxed) {
-            let now = self.refresh_now();
+            self.refresh_now();
             self.expire_due();
-            let due = self.admin.try_lock().is_some_and(|admin| admin.next_housekeeping <= now);
-            if due {
-                self.housekeeping();
-            }
             thread::park_timeout(TICK);
+        }
+    }
+
+    /// The life of the housekeeper: slow work, for which no deadline waits.
+    pub(super) fn run_housekeeper(&self) {
+        // Relaxed: as the ticker.
+        while !self.closing.load(Ordering::Relaxed) {
+            self.housekeeping();
+            thread::park_timeout(HOUSEKEEPING);
         }
     }
 

@@ -84,22 +84,24 @@ impl Hall {
             upto = upto.max(write_day(&mut words, &entry.day));
             words.flush(out)?;
         }
+        let (mut entries, mut colds) = (Vec::new(), Vec::new());
         for number in 0..self.ledger.shards() {
             let Some(shard) = self.ledger.lock(number) else {
                 continue;
             };
-            upto = upto.max(shard.seq);
-            let (head, ended_tail) = shard.ended_ends();
-            words.put(&[shard.seq.0, u64::from(head), u64::from(ended_tail)]);
-            words.put(&[u64::from(shard.capacity())]);
-            for index in 0..shard.capacity() {
-                let entry = shard.entry(index).copied().unwrap_or(Entry::EMPTY);
+            let (seq, (head, ended_tail)) = (shard.seq, shard.ended_ends());
+            // Only copied here: whoever writes to this shard waits for it.
+            shard.copy_to(&mut entries, &mut colds);
+            drop(shard);
+            upto = upto.max(seq);
+            words.put(&[seq.0, u64::from(head), u64::from(ended_tail), entries.len() as u64]);
+            let mut colds = colds.iter();
+            for entry in &entries {
                 words.put(&entry.to_words());
                 if entry.has_cold() {
-                    words.put(&shard.cold(index).to_words());
+                    words.put(&colds.next().copied().unwrap_or_default().to_words());
                 }
             }
-            drop(shard);
             words.flush(out)?;
         }
         words.put(&[upto.0, MAGIC]);

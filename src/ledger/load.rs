@@ -1,6 +1,6 @@
-//! How does a shard come back from a snapshot, and how large is it?
+//! How does a shard go into a snapshot and come back, and how large is it?
 //!
-//! Never used while others have the shard.
+//! Never decides.
 
 use crate::claim::ClaimState;
 use crate::id::Seq;
@@ -21,6 +21,18 @@ impl Shard {
     /// Head and tail of the ended chain, for snapshots.
     pub(crate) fn ended_ends(&self) -> (u32, u32) {
         (self.ended_head, self.ended_tail)
+    }
+
+    /// Copies every entry, and the colder half lines of those that have one, in the same order.
+    pub(crate) fn copy_to(&self, entries: &mut Vec<Entry>, colds: &mut Vec<Cold>) {
+        entries.clear();
+        colds.clear();
+        for (chunk, cold) in self.hot.iter().zip(&self.cold) {
+            entries.extend_from_slice(chunk);
+            let lines = cold.iter().flatten();
+            let lines = chunk.iter().zip(lines).filter(|(entry, _)| entry.has_cold());
+            colds.extend(lines.map(|(_, line)| *line));
+        }
     }
 
     /// Takes over the entries of a snapshot; `lines` in order of their index. False if they are

@@ -14,6 +14,8 @@ use crate::planted::planted;
 
 /// Bytes written at a time.
 const CHUNK: usize = 64 << 10;
+/// Bytes between two syncs: the log's own sync waits behind whatever the disk has been given.
+const SYNC_EVERY: u64 = 1 << 20;
 
 fn path_of(directory: &Path, name: SnapshotName) -> PathBuf {
     directory.join(format!("snapshot-{:016x}-{:08x}", name.position, name.hash))
@@ -48,6 +50,7 @@ pub(super) fn newest<F: FileSystem>(fs: &F, directory: &Path) -> Result<Position
 struct Out<'a, H: FileHandle> {
     file: &'a H,
     offset: u64,
+    synced: u64,
     hash: u32,
 }
 
@@ -56,6 +59,10 @@ impl<H: FileHandle> Write for Out<'_, H> {
         write_all(self.file, self.offset, bytes)?;
         self.hash = crc32c::crc32c_append(self.hash, bytes);
         self.offset += bytes.len() as u64;
+        if self.offset - self.synced >= SYNC_EVERY {
+            self.file.sync_data()?;
+            self.synced = self.offset;
+        }
         Ok(bytes.len())
     }
 
@@ -108,7 +115,7 @@ fn write<F: FileSystem>(
     let io = |error| StorageError::io("write", tmp, error);
     let file = fs.open(tmp, true).map_err(io)?;
     file.set_len(0).map_err(io)?;
-    let mut out = Out { file: &file, offset: 0, hash: 0 };
+    let mut out = Out { file: &file, offset: 0, synced: 0, hash: 0 };
     let mut buffered = io::BufWriter::with_capacity(CHUNK, &mut out);
     fill(&mut buffered).and_then(|()| buffered.flush()).map_err(io)?;
     drop(buffered);

@@ -171,6 +171,10 @@ impl<F: FileSystem> Spares<F> {
             let count = usize::try_from((bytes - offset).min(ZEROS as u64)).unwrap_or(ZEROS);
             write_all(&file, offset, zeros.get(..count).unwrap_or(&zeros))?;
             offset += count as u64;
+            // Little at a time: the log's own sync waits behind whatever the disk has been given.
+            if offset < bytes {
+                file.sync_data()?;
+            }
         }
         file.sync_all()?;
         self.fs.sync_directory(&self.directory)
