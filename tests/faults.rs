@@ -235,7 +235,7 @@ fn a_full_ring_is_busy_where_the_builder_chose_that_and_heals() {
     assert!(heals);
 }
 
-/// The ticker took the snapshot itself: meanwhile the engine's clock stood still, and no hold ended.
+/// The ticker took the snapshot itself: meanwhile the engine's clock stood still, no hold ended.
 #[test]
 fn deadlines_are_met_while_a_snapshot_is_taken() {
     let store = Hanging::default();
