@@ -374,7 +374,9 @@ impl Engine {
             return Ok(());
         }
         let threads = std::mem::take(&mut *self.threads.lock());
-        threads.iter().for_each(|thread| thread.thread().unpark());
+        for thread in &threads {
+            thread.thread().unpark();
+        }
         for thread in threads {
             // One that panicked has latched the engine already.
             let _ = thread.join();

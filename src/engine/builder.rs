@@ -239,8 +239,8 @@ impl Builder {
         let engine = Engine { hall, threads: Mutex::default() };
         engine.resume()?;
         if engine.hall.clock_runs && !inline {
-            engine.start("cupo-ticker", |hall| hall.run_ticker())?;
-            engine.start("cupo-housekeeper", |hall| hall.run_housekeeper())?;
+            engine.start("cupo-ticker", Hall::run_ticker)?;
+            engine.start("cupo-housekeeper", Hall::run_housekeeper)?;
         }
         Ok(engine)
     }
