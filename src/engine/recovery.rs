@@ -273,5 +273,5 @@ pub fn read_log(
     Ok(summary)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
