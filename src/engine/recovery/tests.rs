@@ -3,6 +3,8 @@
 //! The first replay stepped over records that it did not know, and opened without a catalog that
 //! it could not read: an older program on a newer directory would have gone on, and lost them.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use super::*;
 use crate::claim::{Arrangement, Place};
 use crate::engine::Engine;
