@@ -20,6 +20,9 @@
     reason = "a benchmark measures, and has no readers but its own"
 )]
 
+#[path = "stage/process.rs"]
+mod process;
+
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -32,7 +35,7 @@ use std::time::Duration;
 use cupo::desk::Language;
 use cupo::phone::{Phone, Words, sound, tenths};
 use cupo::web::{Settings, serve};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use process::{allow, number};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -216,24 +219,6 @@ impl Callers {
         assert!(heard.ends_with(&code), "the code was read as {heard} and {code}");
         assert!(self.codes.lock().unwrap().insert(code), "a code was given twice");
     }
-}
-
-/// Asks for so many open files, for this process and its children.
-fn allow(files: u64) {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|current| current >= files) {
-        return;
-    }
-    // Beyond the hard limit only with the right to do so.
-    let maximum = limit.maximum.map(|maximum| maximum.max(files));
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(files), maximum });
-    assert!(raised.is_ok(), "needs `ulimit -n {files}`, has {:?}", limit.maximum);
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    let arguments: Vec<String> = std::env::args().collect();
-    let at = arguments.iter().position(|argument| argument == name);
-    at.map_or(default, |at| arguments[at + 1].parse().unwrap())
 }
 
 fn main() {

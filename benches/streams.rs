@@ -17,6 +17,9 @@
     reason = "a benchmark measures, and has no readers but its own"
 )]
 
+#[path = "stage/process.rs"]
+mod process;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -24,7 +27,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cupo::web::{Settings, serve, stop_on_signals};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use process::{allow, number};
 
 /// Files a process needs beside its connections.
 const OTHER_FILES: u64 = 300;
@@ -125,24 +128,6 @@ fn service(dir: &Path) {
             println!("{}", served.address);
         }))
         .unwrap();
-}
-
-/// Asks for so many open files, for this process and its children.
-fn allow(files: u64) {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|current| current >= files) {
-        return;
-    }
-    // Beyond the hard limit only with the right to do so.
-    let maximum = limit.maximum.map(|maximum| maximum.max(files));
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(files), maximum });
-    assert!(raised.is_ok(), "needs `ulimit -n {files}`, has {:?}", limit.maximum);
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    let arguments: Vec<String> = std::env::args().collect();
-    let at = arguments.iter().position(|argument| argument == name);
-    at.map_or(default, |at| arguments[at + 1].parse().unwrap())
 }
 
 fn main() {

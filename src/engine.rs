@@ -260,6 +260,7 @@ impl Hall {
                 Verdict::Replay => (shard.seq, Ok(true)),
                 Verdict::Do(effect) => {
                     used += 1;
+                    // Of what stays where it is, only an actor goes into the colder half line.
                     if let Effect::Assigned { .. } = effect {
                         shard.reserve_cold(id.index());
                     }

@@ -326,7 +326,7 @@ impl Journal {
 
     /// What this thread wrote before, the flusher and whoever it wakes can see from here on; what
     /// they wrote before their fences, this thread.
-    pub(crate) fn wake_flusher(&self) {
+    fn wake_flusher(&self) {
         // SeqCst: pairs with the fences in `nap` and in `Waiters::wake`. A load could pass an
         // earlier store otherwise, and both sides miss each other.
         fence(Ordering::SeqCst);

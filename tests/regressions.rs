@@ -342,3 +342,17 @@ fn a_seeded_engine_never_waits_for_lines_that_its_shards_keep_back() {
     }
     assert_eq!(town.free(slot), free);
 }
+
+/// Every change of a claim made room for its colder half line, which holds nothing of most claims:
+/// 32 bytes for each hold that was confirmed.
+#[test]
+fn a_confirmed_hold_takes_no_more_memory_than_a_hold() {
+    let town = Town::in_memory();
+    let slot = town.slot("north", WED, 9, 0);
+    let held = town.hold(1, slot).unwrap().id();
+    let before = town.engine.stats().memory_bytes;
+    town.engine.confirm(held).wait().unwrap();
+    assert_eq!(town.engine.stats().memory_bytes, before);
+    town.engine.assign(held, cupo::ActorId(7)).wait().unwrap();
+    assert!(town.engine.stats().memory_bytes > before, "an actor is kept there");
+}

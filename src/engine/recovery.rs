@@ -116,7 +116,7 @@ fn from_beginning(store: &dyn LogStore, last: Position) -> Result<Rebuilt, Error
                 if shards.is_power_of_two() && shards as usize <= SHARDS_MAX =>
             {
                 let ledger = Ledger::new(shards as usize, key);
-                Ok(Rebuilt { seen: Seq(1), ..Rebuilt::new(ledger, Tail::default()) })
+                Ok(Rebuilt::new(ledger, Tail::default()))
             }
             _ => {
                 let what = "a log that does not begin with its founding";

@@ -33,6 +33,11 @@ impl Bits {
         self.0.get(at / 64).is_some_and(|word| word.load(Ordering::Relaxed) >> (at % 64) & 1 != 0)
     }
 
+    pub(crate) fn any(&self) -> bool {
+        // Relaxed: as in `set`.
+        self.0.iter().any(|word| word.load(Ordering::Relaxed) != 0)
+    }
+
     /// Where a bit is set, ascending.
     pub(crate) fn ones(&self, range: Range<usize>) -> Ones<'_> {
         Ones { bits: self, rest: range, word: 0, next: 0 }
@@ -107,6 +112,7 @@ mod tests {
             let wanted: Vec<usize> = (start..end).filter(is_set).collect();
             prop_assert_eq!(bits.ones(start..end).collect::<Vec<_>>(), wanted.clone());
             prop_assert_eq!(bits.count(start..end) as usize, wanted.len());
+            prop_assert_eq!(bits.any(), flags.contains(&true));
             prop_assert!((0..310).all(|at| bits.get(at) == is_set(&at)));
         }
     }

@@ -45,8 +45,6 @@ pub(crate) struct DayState {
     /// Gone from memory: whoever still holds the day must not use it.
     pub(crate) retired: bool,
     pub(crate) roster: Roster,
-    /// How many slots have a free place.
-    open_slots: u32,
 }
 
 impl Day {
@@ -59,15 +57,9 @@ impl Day {
             closed: AtomicBool::new(false),
             open: Bits::new(usize::from(frame.slots)),
             bits,
-            state: Mutex::new(DayState {
-                frame,
-                plan,
-                retired: false,
-                roster: Roster::default(),
-                open_slots: 0,
-            }),
+            state: Mutex::new(DayState { frame, plan, retired: false, roster: Roster::default() }),
         };
-        day.recount(&mut day.state.lock());
+        day.show_all(&day.state.lock().plan);
         day
     }
 
@@ -130,24 +122,21 @@ impl Day {
             let is_open = state.plan.has_room(index, after);
             if is_open != state.plan.has_room(index, before) {
                 self.open.set(index, is_open);
-                let more = if is_open { 1 } else { -1 };
-                state.open_slots = state.open_slots.saturating_add_signed(more);
-                self.show(state);
+                self.show();
             }
         }
     }
 
-    /// Counts the open slots anew.
-    fn recount(&self, state: &mut DayState) {
+    /// Shows anew which slots are open.
+    fn show_all(&self, plan: &Plan) {
         for index in 0..self.used.len() {
-            self.open.set(index, state.plan.has_room(index, self.used(index)));
+            self.open.set(index, plan.has_room(index, self.used(index)));
         }
-        state.open_slots = self.open.count(0..self.used.len());
-        self.show(state);
+        self.show();
     }
 
-    fn show(&self, state: &DayState) {
-        self.bits.set(bit_of(self.id.number()), state.open_slots > 0);
+    fn show(&self) {
+        self.bits.set(bit_of(self.id.number()), self.open.any());
     }
 
     fn change_held(&self, place: &Place, more: bool) {
@@ -266,7 +255,7 @@ impl Day {
         self.seq.store(seq.0, Ordering::Release);
         state.frame = frame;
         state.plan = plan;
-        self.recount(state);
+        self.show_all(&state.plan);
     }
 
     /// How many slots have counters.
@@ -299,7 +288,7 @@ impl Day {
         }
         self.closed.store(closed, Ordering::Relaxed);
         self.seq.store(seq.0, Ordering::Relaxed);
-        self.recount(state);
+        self.show_all(&state.plan);
     }
 
     /// Bytes of the day.

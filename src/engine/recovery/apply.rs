@@ -60,7 +60,7 @@ impl Rebuilt {
                 self.text.extend(bytes);
             }
             Effect::Installed { version, done } => self.installed(version, done)?,
-            Effect::Founded { .. } if seq > self.seen => return Err(UNFIT),
+            Effect::Founded { .. } if seq != Seq(1) => return Err(UNFIT),
             _ => {}
         }
         Ok(())

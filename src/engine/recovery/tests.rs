@@ -69,11 +69,8 @@ fn what_could_not_have_happened_is_told_with_its_place_in_a_long_log_too() {
     for n in 0..aside::FRAMES_MIN + AFTER {
         let effect = if n == aside::FRAMES_MIN { &nonsense } else { &harmless };
         engine.hall.journal.wait_for_room(1).unwrap();
-        engine.hall.journal.publish(engine.hall.now(), &mut [effect.to_line()]);
-        while engine.durable() < engine.last() {
-            engine.hall.journal.wake_flusher();
-            std::thread::yield_now();
-        }
+        let seq = engine.hall.journal.publish(engine.hall.now(), &mut [effect.to_line()]);
+        engine.hall.journal.wait(seq).unwrap();
     }
     engine.close().unwrap();
     let last = DirectoryReader::open(directory.path()).unwrap().last();
