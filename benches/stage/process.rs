@@ -1,5 +1,5 @@
-//! What a benchmark with thousands of connections needs of its process: open files, and numbers from
-//! its command line.
+//! What a benchmark with thousands of connections needs of its process: open files, and numbers
+//! from its command line.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
