@@ -21,7 +21,9 @@ impl Engine {
         };
         let now = self.hall.now();
         let accept = |entry: &DayEntry, start: u16| fits(query, rules, entry, start);
-        let searches = searches(query, rules, now);
+        let Some(searches) = searches(query, rules, now) else {
+            return Vec::new();
+        };
         let found = earliest(&world.days, searches, now, query.limit, &accept);
         found.into_iter().map(opening).collect()
     }
@@ -45,7 +47,10 @@ impl Engine {
         let now = self.hall.now();
         let accept = |entry: &DayEntry, start: u16| fits(query, rules, entry, start);
         let accept: Option<&Accept<'_>> = if takes_all(query) { None } else { Some(&accept) };
-        let mut found = open_days(&world.days, searches(query, rules, now), now, accept);
+        let Some(searches) = searches(query, rules, now) else {
+            return Vec::new();
+        };
+        let mut found = open_days(&world.days, searches, now, accept);
         let number = |found: &Found| found.slot.day.number();
         found.sort_by_key(|day| (number(&day.first), day.first));
         let dates = found.chunk_by(|one, other| number(&one.first) == number(&other.first));
@@ -62,15 +67,14 @@ fn opening(found: Found) -> Opening {
     Opening { slot: found.slot, starts_at: found.starts_at.utc(), free: found.free }
 }
 
-/// What the query looks for in each calendar that serves it.
-fn searches(query: &Openings, rules: &Rules, now: Time) -> impl Iterator<Item = Search> {
-    let asked_for = |rule: &CalendarRule| {
-        query.offices.as_ref().is_none_or(|offices| offices.contains(&rule.office))
-    };
-    rules
-        .calendars()
-        .filter(move |(_, rule)| asked_for(rule))
-        .filter_map(move |(calendar, rule)| search_of(query, rules, calendar, rule, now))
+/// What the query looks for in each calendar that serves it; `None` if no calendar can have it.
+fn searches(query: &Openings, rules: &Rules, now: Time) -> Option<impl Iterator<Item = Search>> {
+    let wanted = wanted(query, rules)?;
+    let serving = rules.calendars().filter(|(_, rule)| serves(query, rule));
+    Some(serving.map(move |(calendar, rule)| {
+        let lead = rule.lead_ms.get(query.channel.index()).copied().unwrap_or(0);
+        Search { calendar, not_before: now.plus(lead), ..wanted }
+    }))
 }
 
 /// Whether the time of day does not matter.
@@ -78,37 +82,35 @@ fn takes_all(query: &Openings) -> bool {
     query.between.is_none() && query.weekdays & 0x7f == 0x7f
 }
 
-fn search_of(
-    query: &Openings,
-    rules: &Rules,
-    calendar: CalendarId,
-    rule: &CalendarRule,
-    now: Time,
-) -> Option<Search> {
+/// Whether a calendar is one of those asked for, and serves all that is asked for.
+fn serves(query: &Openings, rule: &CalendarRule) -> bool {
+    query.offices.as_ref().is_none_or(|offices| offices.contains(&rule.office))
+        && query.services.as_slice().iter().all(|service| rule.serves(*service))
+}
+
+/// What is looked for, the same in each calendar.
+fn wanted(query: &Openings, rules: &Rules) -> Option<Search> {
     let mut units: u16 = 0;
     for service in query.services.as_slice() {
-        let rule = rules.service(*service).filter(|_| rule.serves(*service))?;
-        if query.persons == 0 || query.persons > rule.persons_max {
-            return None;
-        }
+        let rule = rules.service(*service).filter(|rule| query.persons <= rule.persons_max)?;
         units = units.saturating_add(rule.units);
     }
     let run = match query.arrangement {
         Arrangement::Together => units,
         Arrangement::InTurn => units.saturating_mul(query.persons),
     };
-    let lead = rule.lead_ms.get(query.channel.index()).copied().unwrap_or(0);
+    let calendar = CalendarId(0);
     let number = |date| DayId::new(calendar, date).map(DayId::number);
     Some(Search {
         calendar,
         from: query.from.map_or(Some(0), number)?,
         to: query.to.map_or(Some(u16::MAX), number)?,
-        not_before: now.plus(lead),
+        not_before: Time(0),
         place: Place {
             day: DayId::of(calendar, 0),
             start: 0,
             run: u8::try_from(run).ok()?,
-            persons: u8::try_from(query.persons).ok()?,
+            persons: u8::try_from(query.persons).ok().filter(|persons| *persons > 0)?,
             arrangement: query.arrangement,
             channel: query.channel,
             roster: 0,

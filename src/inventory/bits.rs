@@ -4,11 +4,11 @@
 
 use std::ops::Range;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering};
 
-/// So many bits, all zero at first.
-#[derive(Debug)]
-pub(crate) struct Bits(Box<[AtomicU64]>);
+/// So many bits, all zero at first. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct Bits(Arc<[AtomicU64]>);
 
 impl Bits {
     pub(crate) fn new(count: usize) -> Self {
@@ -31,6 +31,13 @@ impl Bits {
     pub(crate) fn get(&self, at: usize) -> bool {
         // Relaxed: as in `set`.
         self.0.get(at / 64).is_some_and(|word| word.load(Ordering::Relaxed) >> (at % 64) & 1 != 0)
+    }
+
+    /// How many bits from here on are zero, as far as this look goes: to the end of a word.
+    pub(crate) fn zeros(&self, at: usize) -> usize {
+        // Relaxed: as in `set`.
+        let word = self.0.get(at / 64).map_or(0, |word| word.load(Ordering::Relaxed));
+        ((word >> (at % 64)).trailing_zeros() as usize).min(64 - at % 64)
     }
 
     pub(crate) fn any(&self) -> bool {
@@ -114,6 +121,11 @@ mod tests {
             prop_assert_eq!(bits.count(start..end) as usize, wanted.len());
             prop_assert_eq!(bits.any(), flags.contains(&true));
             prop_assert!((0..310).all(|at| bits.get(at) == is_set(&at)));
+            for at in 0..310 {
+                let word_ends = (at / 64 + 1) * 64;
+                let next = (at..word_ends).find(is_set).unwrap_or(word_ends);
+                prop_assert_eq!(bits.zeros(at), next - at);
+            }
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Day {
     /// Which slots have a free place.
     open: Bits,
     /// Which days of the calendar have.
-    bits: Arc<Bits>,
+    bits: Bits,
     state: Mutex<DayState>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct DayState {
 }
 
 impl Day {
-    pub(crate) fn new(id: DayId, frame: DayFrame, plan: Arc<Plan>, bits: Arc<Bits>) -> Self {
+    pub(crate) fn new(id: DayId, frame: DayFrame, plan: Arc<Plan>, bits: Bits) -> Self {
         let day = Self {
             id,
             used: (0..frame.slots).map(|_| AtomicU64::new(0)).collect(),

@@ -13,8 +13,8 @@ use crate::sync::Arc;
 const WINDOW: u16 = 1_024;
 
 /// Which days of one calendar may have a free place, by [`bit_of`] their date.
-pub(crate) fn bits_of_days() -> Arc<Bits> {
-    Arc::new(Bits::new(usize::from(WINDOW)))
+pub(crate) fn bits_of_days() -> Bits {
+    Bits::new(usize::from(WINDOW))
 }
 
 /// The bit of a date number.
@@ -32,7 +32,7 @@ pub(crate) struct DayEntry {
 
 #[derive(Clone, Debug)]
 pub(crate) struct CalendarDays {
-    pub(crate) bits: Arc<Bits>,
+    pub(crate) bits: Bits,
     /// Number of the first date.
     first: u16,
     days: Vec<Option<DayEntry>>,
@@ -58,12 +58,12 @@ impl DayMap {
     }
 
     /// The bits of a calendar, made when it has none yet.
-    pub(crate) fn bits(&self, calendar: CalendarId) -> Arc<Bits> {
+    pub(crate) fn bits(&self, calendar: CalendarId) -> Bits {
         self.calendar(calendar).map_or_else(bits_of_days, |calendar| calendar.bits.clone())
     }
 
     /// Puts a day in, or puts another frame and plan to it.
-    pub(crate) fn put(&mut self, entry: DayEntry, bits: &Arc<Bits>) {
+    pub(crate) fn put(&mut self, entry: DayEntry, bits: &Bits) {
         let (calendar, number) = (usize::from(entry.day.id.calendar().0), entry.day.id.number());
         if self.calendars.len() <= calendar {
             self.calendars.resize(calendar + 1, None);
@@ -110,10 +110,21 @@ impl CalendarDays {
 
     /// The days from one date number to another that may have a free place, ascending.
     pub(crate) fn open_days(&self, from: u16, to: u16) -> impl Iterator<Item = &DayEntry> {
-        let last = self.first.saturating_add(u16::try_from(self.days.len()).unwrap_or(u16::MAX));
-        (from.max(self.first)..=to.min(last))
-            .filter(|number| self.bits.get(bit_of(*number)))
-            .filter_map(|number| self.get(number))
+        let first = usize::from(self.first);
+        let end = (first + self.days.len()).min(usize::from(to) + 1);
+        let mut next = first.max(usize::from(from));
+        std::iter::from_fn(move || {
+            while next < end {
+                let full = self.bits.zeros(next % usize::from(WINDOW));
+                next += full.max(1);
+                if full == 0
+                    && let Some(entry) = self.days.get(next - 1 - first)?
+                {
+                    return Some(entry);
+                }
+            }
+            None
+        })
     }
 }
 

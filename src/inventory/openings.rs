@@ -48,27 +48,40 @@ pub(crate) fn earliest(
             continue;
         };
         for entry in calendar.open_days(search.from, search.to) {
-            let worst = (best.len() >= limit).then(|| best.last().map(|found| found.starts_at));
-            if worst.flatten().is_some_and(|worst| entry.frame.begins >= worst) {
+            let worst = worst(&best, limit);
+            if entry.frame.begins >= worst {
                 break;
             }
-            search_day(entry, &search, now, limit, accept, &mut best);
+            let starts = starts(entry, &search, now);
+            let soonest = u16::try_from(starts.start).map(|start| starts_at(&entry.frame, start));
+            if !starts.is_empty() && soonest.is_ok_and(|soonest| soonest < worst) {
+                search_day(entry, starts, &search, now, limit, accept, &mut best);
+            }
         }
     }
     best
 }
 
+/// What is looked for starts before this.
+fn worst(best: &[Found], limit: usize) -> Time {
+    if best.len() < limit {
+        return Time::MAX;
+    }
+    best.last().map_or(Time(0), |worst| worst.starts_at)
+}
+
 fn search_day(
     entry: &DayEntry,
+    starts: Range<usize>,
     search: &Search,
     now: Time,
     limit: usize,
     accept: &Accept<'_>,
     best: &mut Vec<Found>,
 ) {
-    for start in open_in(entry, starts(entry, search, now)) {
+    for start in open_in(entry, starts) {
         let starts = starts_at(&entry.frame, start);
-        if best.len() >= limit && best.last().is_some_and(|worst| starts >= worst.starts_at) {
+        if starts >= worst(best, limit) {
             return;
         }
         if let Some(found) = look(entry, search, now, start).filter(|_| accept(entry, start)) {
@@ -127,15 +140,17 @@ fn count_day(
     Some(FoundDay { starts: more.saturating_add(1), first })
 }
 
-/// The starts with a free place.
-fn open_in(entry: &DayEntry, range: Range<usize>) -> impl Iterator<Item = u16> {
-    entry.day.open().ones(range).filter_map(|index| u16::try_from(index).ok())
+/// The starts with a free place: none if the day is closed.
+fn open_in(entry: &DayEntry, starts: Range<usize>) -> impl Iterator<Item = u16> {
+    let starts = if entry.day.is_closed() { 0..0 } else { starts };
+    entry.day.open().ones(starts).filter_map(|index| u16::try_from(index).ok())
 }
 
-/// The starts of a day that may be given out: none while it is not released, or closed.
+/// The starts of a day that may be given out: none while it is not released. Told by its frame
+/// and plan, so that a day that is of no use is not touched.
 fn starts(entry: &DayEntry, search: &Search, now: Time) -> Range<usize> {
-    let DayEntry { day, frame, plan } = entry;
-    if frame.released > now || day.is_closed() {
+    let DayEntry { frame, plan, .. } = entry;
+    if frame.released > now {
         return 0..0;
     }
     let unit_ms = u64::from(frame.unit_min) * 60_000;

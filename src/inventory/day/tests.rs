@@ -96,7 +96,7 @@ fn shortage(plan: &Plan, others: &[Kept], place: &Place, now: Time) -> Option<Sh
 /// The day, and what a child would know of it.
 struct Stage {
     day: Day,
-    bits: Arc<Bits>,
+    bits: Bits,
     plan: Arc<Plan>,
     kept: Vec<Kept>,
     closed: bool,
