@@ -162,6 +162,24 @@ fn a_snapshot_that_fails_gives_its_room_back() {
     assert!(fs.with_bytes(&Path::new(DIR).join("tmp-snapshot"), |_| ()).is_none());
 }
 
+/// Old log files wait for their next use; on a full disk a snapshot needs their room more.
+#[test]
+fn files_kept_for_later_leave_their_room_to_a_snapshot() {
+    let fs = SimFileSystem::new();
+    let (store, claimed) = start(&fs, small()).unwrap();
+    (1..=40).for_each(|position| put(&store, &claimed, position, 15_000));
+    store.put_snapshot(40, &mut |out| out.write_all(b"forty")).unwrap();
+    store.truncate(40, 1).unwrap();
+    let names = fs.list(Path::new(DIR)).unwrap();
+    assert!(names.iter().filter(|name| name.starts_with("spare-")).count() > 8, "{names:?}");
+    let size = |name: &String| fs.with_bytes(&Path::new(DIR).join(name), |bytes| bytes.len());
+    fs.set_capacity(Some(names.iter().filter_map(size).sum::<usize>() as u64));
+    let mut snapshot = || store.put_snapshot(40, &mut |out| out.write_all(&[1; 300 << 10]));
+    snapshot().unwrap_err();
+    snapshot().unwrap();
+    put(&store, &claimed, 41, 15_000);
+}
+
 /// Before anyone has claimed the log, epoch 0 owned it, and an append began file 1 anew, over the
 /// one that was there.
 #[test]

@@ -4,7 +4,7 @@
 
 mod image;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -163,6 +163,15 @@ impl Fault {
 }
 
 impl State {
+    /// Bytes that may still be written; a file that was removed counts until the disk knows.
+    fn room(&self) -> Option<u64> {
+        let capacity = self.capacity?;
+        let named: BTreeSet<usize> =
+            self.names.values().chain(self.durable_names.values()).copied().collect();
+        let files = named.iter().filter_map(|inode| self.inodes.get(*inode));
+        Some(capacity.saturating_sub(files.map(|file| file.now.len() as u64).sum()))
+    }
+
     /// Counts a call and says whether it is the one to fail.
     fn call(&mut self) -> io::Result<Option<Fault>> {
         self.calls += 1;
@@ -284,13 +293,12 @@ impl FileHandle for SimFile {
         let mut state = self.state.lock();
         let short = state.call()? == Some(Fault::ShortWrite) && bytes.len() > 1;
         let bytes = if short { bytes.get(..bytes.len() / 2).unwrap_or(bytes) } else { bytes };
-        let total: u64 = state.inodes.iter().map(|inode| inode.now.len() as u64).sum();
-        let capacity = state.capacity;
+        let room = state.room();
         let inode = state.inodes.get_mut(self.inode).ok_or(io::ErrorKind::NotFound)?;
         let from = usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
         let end = from + bytes.len();
         let more = end.saturating_sub(inode.now.len()) as u64;
-        if more > 0 && capacity.is_some_and(|capacity| total + more > capacity) {
+        if more > 0 && room.is_some_and(|room| more > room) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         inode.keep_older(from..end);

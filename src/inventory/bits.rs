@@ -28,11 +28,6 @@ impl Bits {
         }
     }
 
-    pub(crate) fn get(&self, at: usize) -> bool {
-        // Relaxed: as in `set`.
-        self.0.get(at / 64).is_some_and(|word| word.load(Ordering::Relaxed) >> (at % 64) & 1 != 0)
-    }
-
     /// How many bits from here on are zero, as far as this look goes: to the end of a word.
     pub(crate) fn zeros(&self, at: usize) -> usize {
         // Relaxed: as in `set`.
@@ -120,7 +115,6 @@ mod tests {
             prop_assert_eq!(bits.ones(start..end).collect::<Vec<_>>(), wanted.clone());
             prop_assert_eq!(bits.count(start..end) as usize, wanted.len());
             prop_assert_eq!(bits.any(), flags.contains(&true));
-            prop_assert!((0..310).all(|at| bits.get(at) == is_set(&at)));
             for at in 0..310 {
                 let word_ends = (at / 64 + 1) * 64;
                 let next = (at..word_ends).find(is_set).unwrap_or(word_ends);

@@ -207,13 +207,18 @@ impl<F: FileSystem + Clone> LogStore for DirectoryStore<F> {
         position: Position,
         fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
     ) -> Result<SnapshotName, StorageError> {
-        snapshots::put(&self.fs, &self.directory, position, fill, || {
+        let put = snapshots::put(&self.fs, &self.directory, position, fill, || {
             // No snapshot knows more than the log does: a buffered one is synced first.
             let mut log = self.log.lock();
             let sealed = log.broken.clone().map_or_else(|| self.seal_file(&mut log), Err);
             log.broken = sealed.as_ref().err().cloned();
             sealed
-        })
+        });
+        if put.is_err() {
+            // On a full disk it is the next one's.
+            self.spares.give_room();
+        }
+        put
     }
 
     fn snapshots(&self) -> Result<Vec<SnapshotName>, StorageError> {

@@ -12,12 +12,18 @@ use crate::log_store::blocks::write_all;
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering};
 
-/// Bytes of zeros written at a time.
-const ZEROS: usize = 1 << 20;
+/// Bytes of zeros written at a time: the kernel copies them without a pause, and whoever else
+/// wants the core waits.
+const ZEROS: usize = 64 << 10;
+/// Bytes between two syncs: the log's own sync waits behind whatever the disk has been given.
+const SYNC_EVERY: u64 = 1 << 20;
 /// How long to wait after the disk was full.
 const RETRY: Duration = Duration::from_millis(200);
-/// Recycled files kept.
-const KEEP: usize = 2;
+/// Old files kept for another use: as many as a snapshot leaves behind by default. Filling a new
+/// one with zeros costs about as much as writing it.
+const KEEP: usize = 16;
+/// How many of them stay when something else finds no room.
+const KEEP_FULL: usize = 2;
 
 /// The files ready for use.
 #[derive(Debug)]
@@ -171,8 +177,7 @@ impl<F: FileSystem> Spares<F> {
             let count = usize::try_from((bytes - offset).min(ZEROS as u64)).unwrap_or(ZEROS);
             write_all(&file, offset, zeros.get(..count).unwrap_or(&zeros))?;
             offset += count as u64;
-            // Little at a time: the log's own sync waits behind whatever the disk has been given.
-            if offset < bytes {
+            if offset < bytes && offset.is_multiple_of(SYNC_EVERY) {
                 file.sync_data()?;
             }
         }
@@ -191,6 +196,18 @@ impl<F: FileSystem> Spares<F> {
         drop(ready);
         self.fs.rename(path, &name)?;
         Ok(Some(name))
+    }
+
+    /// Leaves the room of most ready files to others.
+    pub(super) fn give_room(&self) {
+        let mut ready = self.ready.lock();
+        let keep = ready.list.len().min(KEEP_FULL);
+        for path in ready.list.split_off(keep) {
+            // What cannot be removed now, `tidy` will.
+            let _ = self.fs.remove(&path);
+        }
+        // Only then is the room free. If it fails, the log will meet the fault too, and say so.
+        let _ = self.fs.sync_directory(&self.directory);
     }
 
     /// Takes in a file whose new name is durable: what is written to it must not be found under

@@ -3,6 +3,7 @@
 use cupo::Engine;
 
 use super::Stage;
+use super::disk::settled;
 use super::figure::{Aim, Figure};
 use crate::fair::{Fair, IN_FLIGHT, LIVE};
 use crate::irreducible::Floor;
@@ -15,7 +16,7 @@ pub fn measure(stage: &mut Stage<'_>) {
     let effort = stage.effort;
     let (warm, span) = (effort.warm(), effort.span());
     let memory = Fair::open(Engine::builder(), LIVE);
-    let disk = Fair::open(Engine::builder().directory(stage.dir.join("mix")), LIVE);
+    let disk = settled(stage, &stage.dir.join("mix"));
     let few = Floor::new(LIVE as usize);
     // At its own pace the engine remembers so many claims; the first run tells.
     rate(2, (warm, span), |thread, counter| memory.mix(thread, counter));
@@ -35,7 +36,7 @@ pub fn measure(stage: &mut Stage<'_>) {
     let engine = "hold, confirm, cancel; 200,000 live bookings on 1,710 days, parties never seen before, ended claims \
                   remembered for a second; in turns with the others";
     let synced = "the same; an operation counts once it is durable; 1,024 commits in flight a \
-                  thread";
+                  thread; after the second snapshot";
     let lines = grouped(lines as f64);
     let all_lines = format!("irreducible work over {lines} lines, 2 threads");
     let floor = |lines: &str| {
