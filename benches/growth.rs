@@ -87,17 +87,23 @@ impl Stage<'_> {
         rate(threads, self.spans(), |t, c| fair.synced_mix(t, in_flight, c)) * MILLION
     }
 
-    /// Each figure so many times, in turns.
-    fn turns<const N: usize>(&self, figures: impl Fn(usize) -> f64) -> Vec<Runs> {
-        let mut runs = vec![Runs::default(); N];
-        for _ in 0..self.rounds() {
-            runs.iter_mut().enumerate().for_each(|(at, runs)| runs.add(figures(at)));
+    /// Walks up the steps so many times: what changes in the machine meanwhile bends no curve.
+    fn walk<T, const N: usize>(
+        &self,
+        what: &str,
+        steps: &[(u64, T)],
+        figure: impl Fn(&T, usize) -> f64,
+    ) -> Vec<(u64, Vec<Runs>)> {
+        let mut walked: Vec<_> =
+            steps.iter().map(|(step, _)| (*step, vec![Runs::default(); N])).collect();
+        for round in 1..=self.rounds() {
+            for ((step, runs), (_, at)) in walked.iter_mut().zip(steps) {
+                let step = grouped(*step as f64);
+                self.progress.say(&format!("round {round} of {}: {what}: {step}", self.rounds()));
+                runs.iter_mut().enumerate().for_each(|(one, runs)| runs.add(figure(at, one)));
+            }
         }
-        runs
-    }
-
-    fn say(&self, what: &str, step: u64) {
-        self.progress.say(&format!("{what}: {}", grouped(step as f64)));
+        walked
     }
 }
 
@@ -107,22 +113,18 @@ fn claims(stage: &Stage<'_>) -> Curve {
         Effort::Quick => &[10_000, 100_000, 1_000_000],
         Effort::Trial => &[1_000, 2_000],
     };
-    let fair = Fair::open(Engine::builder(), 0);
-    let mut live = 0;
-    let step = |step: &u64| {
-        stage.say("live claims", *step);
-        fair.fill(live..*step);
-        live = *step;
-        let floor = Floor::new(*step as usize);
-        let runs = stage.turns::<2>(|at| {
-            if at == 0 {
-                return stage.in_memory(&fair, 2);
-            }
-            let (warm, span) = stage.spans();
-            rate(2, (warm / 4, span), |thread, counter| floor.mix(thread, counter)) * MILLION
-        });
-        (*step, runs)
+    let stage_of = |live: &u64| {
+        stage.progress.say(&format!("live claims: {} are booked", grouped(*live as f64)));
+        let fair = Fair::open(Engine::builder(), 0);
+        fair.fill(0..*live);
+        (*live, (fair, Floor::new(*live as usize)))
     };
+    let steps: Vec<_> = steps.iter().map(stage_of).collect();
+    let (warm, span) = stage.spans();
+    let walked = stage.walk::<_, 2>("live claims", &steps, |(fair, floor), at| match at {
+        0 => stage.in_memory(fair, 2),
+        _ => rate(2, (warm / 4, span), |thread, counter| floor.mix(thread, counter)) * MILLION,
+    });
     Curve {
         title: "Live claims",
         axis: "live claims",
@@ -131,7 +133,7 @@ fn claims(stage: &Stage<'_>) -> Curve {
               line, one record) has as many lines as there are live claims",
         series: vec![Series::rate("in memory"), Series::rate("irreducible work")],
         log: true,
-        steps: steps.iter().map(step).collect(),
+        steps: walked,
     }
 }
 
@@ -146,24 +148,24 @@ fn days(stage: &Stage<'_>) -> Curve {
         (100_000, 274, 365),
     ];
     let steps = &all[..stage.effort.pick(6, 5, 2)];
-    let step = |(count, calendars, horizon): &(u64, usize, u16)| {
-        stage.say("days", *count);
+    let stage_of = |(days, calendars, horizon): &(u64, usize, u16)| {
         let mut fair = Fair::of(Engine::builder(), &catalog(*calendars, 400, *horizon));
-        fair.days.truncate(*count as usize);
+        fair.days.truncate(*days as usize);
         fair.fill(0..stage.effort.pick(10_000, 10_000, 100));
-        let query = Openings::new(fair.service).limit(1);
-        let calls = stage.effort.pick(10_000_u32, 1_000, 10);
-        let runs = stage.turns::<3>(|at| match at {
-            0 => stage.in_memory(&fair, 1),
-            1 => stage.in_memory(&fair, 2),
-            _ => {
-                let start = now();
-                (0..calls).for_each(|_| drop(fair.engine.openings(&query)));
-                start.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
-            }
-        });
-        (*count, runs)
+        (*days, fair)
     };
+    let steps: Vec<_> = steps.iter().map(stage_of).collect();
+    let walked = stage.walk::<_, 3>("days", &steps, |fair, at| match at {
+        0 => stage.in_memory(fair, 1),
+        1 => stage.in_memory(fair, 2),
+        _ => {
+            let query = Openings::new(fair.service).limit(1);
+            let calls = stage.effort.pick(10_000_u32, 1_000, 10);
+            let start = now();
+            (0..calls).for_each(|_| drop(fair.engine.openings(&query)));
+            start.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
+        }
+    });
     Curve {
         title: "Days",
         axis: "days (calendars x days ahead)",
@@ -175,7 +177,7 @@ fn days(stage: &Stage<'_>) -> Curve {
             Series { name: "earliest place", unit: "us", drawn: false },
         ],
         log: false,
-        steps: steps.iter().map(step).collect(),
+        steps: walked,
     }
 }
 
@@ -183,14 +185,11 @@ fn threads(stage: &Stage<'_>) -> Curve {
     let memory = Fair::open(Engine::builder(), LIVE);
     let disk = Fair::open(Engine::builder().directory(stage.dir.join("threads")), LIVE);
     let steps: &[u64] = stage.effort.pick(&[1, 2, 3, 4, 6, 8], &[1, 2, 4, 8], &[1, 3]);
-    let step = |threads: &u64| {
-        stage.say("threads", *threads);
-        let runs = stage.turns::<2>(|at| match at {
-            0 => stage.in_memory(&memory, *threads as usize),
-            _ => stage.synced(&disk, *threads as usize, IN_FLIGHT),
-        });
-        (*threads, runs)
-    };
+    let steps: Vec<_> = steps.iter().map(|threads| (*threads, *threads as usize)).collect();
+    let walked = stage.walk::<_, 2>("threads", &steps, |threads, at| match at {
+        0 => stage.in_memory(&memory, *threads),
+        _ => stage.synced(&disk, *threads, IN_FLIGHT),
+    });
     Curve {
         title: "Threads",
         axis: "threads that call",
@@ -198,7 +197,7 @@ fn threads(stage: &Stage<'_>) -> Curve {
               engine's own threads (flusher, ticker, and for logs a preparer) come on top",
         series: vec![Series::rate("in memory"), Series::rate("synced")],
         log: false,
-        steps: steps.iter().map(step).collect(),
+        steps: walked,
     }
 }
 
@@ -209,11 +208,9 @@ fn flight(stage: &Stage<'_>) -> Curve {
         Effort::Quick => &[1, 10, 100, 1_000, 10_000],
         Effort::Trial => &[1, 100],
     };
-    let step = |most: &u64| {
-        stage.say("commits in flight", *most);
-        let runs = stage.turns::<2>(|at| stage.synced(&fair, at + 1, *most as usize));
-        (*most, runs)
-    };
+    let steps: Vec<_> = steps.iter().map(|most| (*most, *most as usize)).collect();
+    let walked = stage
+        .walk::<_, 2>("commits in flight", &steps, |most, at| stage.synced(&fair, at + 1, *most));
     Curve {
         title: "Commits in flight",
         axis: "commits in flight, each thread",
@@ -221,7 +218,7 @@ fn flight(stage: &Stage<'_>) -> Curve {
               so many are on their way",
         series: vec![Series::rate("1 thread"), Series::rate("2 threads")],
         log: true,
-        steps: steps.iter().map(step).collect(),
+        steps: walked,
     }
 }
 

@@ -45,7 +45,8 @@ pub fn write(targets: Option<&Value>, curves: &[Curve], run: &Run, before: &str)
              commits in flight](growth.svg)\n\n\
              M/s are million operations a second (hold, confirm, cancel, for parties never seen \
              before) of all threads together, ns the time from one operation to the next; medians, \
-             and the lowest and highest run.\n";
+             and the lowest and highest run. Each round walks up all steps of a table, so what \
+             changes in the machine meanwhile bends no curve.\n";
     for curve in curves {
         text += &format!("\n{}", curve.table());
     }
