@@ -174,7 +174,8 @@ fn files_kept_for_later_leave_their_room_to_a_snapshot() {
     assert!(names.iter().filter(|name| name.starts_with("spare-")).count() > 8, "{names:?}");
     let size = |name: &String| fs.with_bytes(&Path::new(DIR).join(name), |bytes| bytes.len());
     fs.set_capacity(Some(names.iter().filter_map(size).sum::<usize>() as u64));
-    let snapshot = || store.put_snapshot(40, &mut |out| out.write_all(&[1; 300 << 10]));
+    let bytes = vec![1; 300 << 10];
+    let snapshot = || store.put_snapshot(40, &mut |out| out.write_all(&bytes));
     snapshot().unwrap_err();
     snapshot().unwrap();
     put(&store, &claimed, 41, 15_000);
