@@ -24,12 +24,12 @@ pub(crate) struct Numbers {
     calendars: Keys,
 }
 
-/// Keys of one kind, found by name and by number.
+/// Keys of one kind, found by name and by number: numbers begin at 0 and have no gaps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "BTreeMap<String, u16>", into = "BTreeMap<String, u16>")]
+#[serde(try_from = "BTreeMap<String, u16>", into = "BTreeMap<String, u16>")]
 struct Keys {
     numbers: BTreeMap<String, u16>,
-    names: Vec<Option<Arc<str>>>,
+    names: Vec<Arc<str>>,
 }
 
 impl Numbers {
@@ -56,9 +56,9 @@ impl Numbers {
         self.calendars.numbers.get(key).copied().map(CalendarId)
     }
 
-    /// Whether any calendar has this number: they are given out without gaps.
+    /// Whether any calendar has this number.
     pub(crate) fn has(&self, calendar: CalendarId) -> bool {
-        usize::from(calendar.0) < self.calendars.numbers.len()
+        usize::from(calendar.0) < self.calendars.names.len()
     }
 
     pub(crate) fn office_key(&self, office: OfficeId) -> Option<&str> {
@@ -76,7 +76,7 @@ impl Numbers {
 
 impl Keys {
     fn name(&self, number: u16) -> Option<&str> {
-        self.names.get(usize::from(number))?.as_deref()
+        self.names.get(usize::from(number)).map(Arc::as_ref)
     }
 
     fn assign<'a>(
@@ -91,20 +91,24 @@ impl Keys {
             if !self.numbers.contains_key(key) {
                 let next = next.ok_or_else(full)?;
                 self.numbers.insert(key.clone(), next);
-                put(&mut self.names, usize::from(next), key.as_str().into());
+                self.names.push(key.as_str().into());
             }
         }
         Ok(())
     }
 }
 
-impl From<BTreeMap<String, u16>> for Keys {
-    fn from(numbers: BTreeMap<String, u16>) -> Self {
-        let mut names = Vec::new();
-        for (key, number) in &numbers {
-            put(&mut names, usize::from(*number), key.as_str().into());
+impl TryFrom<BTreeMap<String, u16>> for Keys {
+    type Error = &'static str;
+
+    fn try_from(numbers: BTreeMap<String, u16>) -> Result<Self, Self::Error> {
+        let mut keys: Vec<_> = numbers.iter().map(|(key, number)| (*number, key)).collect();
+        keys.sort_unstable();
+        if keys.iter().enumerate().any(|(at, (number, _))| usize::from(*number) != at) {
+            return Err("numbers of keys with gaps, or given twice");
         }
-        Self { numbers, names }
+        let names = keys.into_iter().map(|(_, key)| key.as_str().into()).collect();
+        Ok(Self { numbers, names })
     }
 }
 

@@ -125,6 +125,20 @@ fn numbers_are_never_used_again() {
     }
 }
 
+/// A log in which a calendar had number 6, and was the only one, was believed. The days that the
+/// engine then made for it were not: a log that the engine itself had written did not open.
+#[test]
+fn numbers_have_no_gaps_and_are_given_once() {
+    let read = |calendars: &str| {
+        let text = format!(r#"{{"offices":{{}},"services":{{}},"calendars":{calendars}}}"#);
+        serde_json::from_str::<Numbers>(&text)
+    };
+    assert_eq!(read(r#"{"b":0,"a":1}"#).unwrap().calendar_key(CalendarId(1)), Some("a"));
+    for wrong in [r#"{"a":6}"#, r#"{"a":1,"b":2}"#, r#"{"a":0,"b":0}"#] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 96,
