@@ -48,22 +48,22 @@ pub(crate) fn earliest(
             continue;
         };
         for entry in calendar.open_days(search.from, search.to) {
-            let worst = worst(&best, limit);
-            if entry.frame.begins >= worst {
+            let end = useful_before(&best, limit);
+            if entry.frame.begins >= end {
                 break;
             }
-            let starts = starts(entry, &search, now);
-            let soonest = u16::try_from(starts.start).map(|start| starts_at(&entry.frame, start));
-            if !starts.is_empty() && soonest.is_ok_and(|soonest| soonest < worst) {
-                search_day(entry, starts, &search, now, limit, accept, &mut best);
+            let range = starts(entry, &search, now);
+            let soonest = u16::try_from(range.start).map(|start| starts_at(&entry.frame, start));
+            if !range.is_empty() && soonest.is_ok_and(|soonest| soonest < end) {
+                search_day(entry, range, &search, now, limit, accept, &mut best);
             }
         }
     }
     best
 }
 
-/// What is looked for starts before this.
-fn worst(best: &[Found], limit: usize) -> Time {
+/// Only what starts before this is better than what was found.
+fn useful_before(best: &[Found], limit: usize) -> Time {
     if best.len() < limit {
         return Time::MAX;
     }
@@ -72,16 +72,15 @@ fn worst(best: &[Found], limit: usize) -> Time {
 
 fn search_day(
     entry: &DayEntry,
-    starts: Range<usize>,
+    range: Range<usize>,
     search: &Search,
     now: Time,
     limit: usize,
     accept: &Accept<'_>,
     best: &mut Vec<Found>,
 ) {
-    for start in open_in(entry, starts) {
-        let starts = starts_at(&entry.frame, start);
-        if starts >= worst(best, limit) {
+    for start in open_in(entry, range) {
+        if starts_at(&entry.frame, start) >= useful_before(best, limit) {
             return;
         }
         if let Some(found) = look(entry, search, now, start).filter(|_| accept(entry, start)) {
@@ -141,9 +140,9 @@ fn count_day(
 }
 
 /// The starts with a free place: none if the day is closed.
-fn open_in(entry: &DayEntry, starts: Range<usize>) -> impl Iterator<Item = u16> {
-    let starts = if entry.day.is_closed() { 0..0 } else { starts };
-    entry.day.open().ones(starts).filter_map(|index| u16::try_from(index).ok())
+fn open_in(entry: &DayEntry, range: Range<usize>) -> impl Iterator<Item = u16> {
+    let range = if entry.day.is_closed() { 0..0 } else { range };
+    entry.day.open().ones(range).filter_map(|index| u16::try_from(index).ok())
 }
 
 /// The starts of a day that may be given out: none while it is not released. Told by its frame

@@ -14,6 +14,10 @@ use crate::log_store::recovery::{Found, damaged};
 use crate::log_store::segment::{BLOCK_HEADER, Kind, read_block};
 use crate::planted::planted;
 
+/// Bytes between two syncs of what is not the log: its own sync waits behind whatever the disk has
+/// been given.
+pub(super) const SYNC_EVERY: u64 = 1 << 20;
+
 /// Visits frames in order, each from the newest file that has it.
 pub(super) fn read_files<F: FileSystem>(
     fs: &F,

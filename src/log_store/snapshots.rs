@@ -7,15 +7,13 @@ use std::path::{Path, PathBuf};
 
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
-use crate::log_store::blocks::{read_all, write_all};
+use crate::log_store::blocks::{SYNC_EVERY, read_all, write_all};
 use crate::log_store::recovery::damaged;
 use crate::log_store::{POSITION_MAX, Position, SnapshotName};
 use crate::planted::planted;
 
 /// Bytes written at a time.
 const CHUNK: usize = 64 << 10;
-/// Bytes between two syncs: the log's own sync waits behind whatever the disk has been given.
-const SYNC_EVERY: u64 = 1 << 20;
 
 fn path_of(directory: &Path, name: SnapshotName) -> PathBuf {
     directory.join(format!("snapshot-{:016x}-{:08x}", name.position, name.hash))

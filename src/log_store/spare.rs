@@ -8,19 +8,17 @@ use std::time::Duration;
 
 use crate::error::StorageError;
 use crate::file_system::{FileHandle, FileSystem};
-use crate::log_store::blocks::write_all;
+use crate::log_store::blocks::{SYNC_EVERY, write_all};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering};
 
 /// Bytes of zeros written at a time: the kernel copies them without a pause, and whoever else
 /// wants the core waits.
 const ZEROS: usize = 64 << 10;
-/// Bytes between two syncs: the log's own sync waits behind whatever the disk has been given.
-const SYNC_EVERY: u64 = 1 << 20;
 /// How long to wait after the disk was full.
 const RETRY: Duration = Duration::from_millis(200);
-/// Old files kept for another use: as many as a snapshot leaves behind by default. Filling a new
-/// one with zeros costs about as much as writing it.
+/// Old files kept for another use: as many as a snapshot leaves behind by default. A new one is
+/// written twice, first with zeros.
 const KEEP: usize = 16;
 /// How many of them stay when something else finds no room.
 const KEEP_FULL: usize = 2;
@@ -202,7 +200,9 @@ impl<F: FileSystem> Spares<F> {
     pub(super) fn give_room(&self) {
         let mut ready = self.ready.lock();
         let keep = ready.list.len().min(KEEP_FULL);
-        for path in ready.list.split_off(keep) {
+        let others = ready.list.split_off(keep);
+        drop(ready);
+        for path in others {
             // What cannot be removed now, `tidy` will.
             let _ = self.fs.remove(&path);
         }
