@@ -4,8 +4,8 @@
 //! Measured: hold, confirm and cancel for parties never seen before, on the stage of the other
 //! benchmarks, one quantity changed at a time. Beside the live claims, the irreducible work over as
 //! many lines: where both bend together it is the cache. All steps of a curve are in memory at
-//! once, 9 GiB without `--quick`. Not measured: other mixes, reads (but for the earliest place, over
-//! the days).
+//! once, 9 GiB without `--quick`. Not measured: other mixes, reads (but for the earliest place,
+//! over the days).
 //!
 //! usage: cargo bench --bench growth -- [--quick] [--only NAME] [--targets FILE] [--write FILE]
 //!        [--dir DIR] [--help]
