@@ -24,17 +24,17 @@ mod shape;
 mod snapshot;
 mod verify;
 mod wish;
+mod world;
 
 use std::fmt;
 
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
 
-use crate::catalog::{Catalog, Numbers, Rules};
 use crate::claim::{Claim, ClaimState, Receipt};
 use crate::error::Error;
 use crate::id::{ClaimId, Seq};
-use crate::inventory::{Day, DayEntry, DayMap, DayState, Plans, starts_at};
+use crate::inventory::{Day, DayEntry, DayState, Plans, starts_at};
 use crate::journal::{Commit, Feed, Journal};
 use crate::ledger::{Ledger, Shard};
 use crate::log_store::LogStore;
@@ -46,6 +46,7 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::time::{Clock, Time};
 
 use half_done::HalfDone;
+use world::World;
 
 pub use ask::{Ask, OpenDay, Opening, Openings};
 pub use audit::Audit;
@@ -85,15 +86,6 @@ pub(crate) struct Hall {
     closing: AtomicBool,
     /// Bytes in use, as of the last look.
     memory: AtomicU64,
-}
-
-/// What readers see of the catalog and the days: swapped whole.
-#[derive(Clone, Default)]
-pub(crate) struct World {
-    catalog: Option<Arc<Catalog>>,
-    rules: Option<Arc<Rules>>,
-    numbers: Numbers,
-    days: DayMap,
 }
 
 /// What only edits of the catalog and of days use, one at a time.

@@ -96,6 +96,65 @@ fn a_full_disk_makes_it_read_only_until_there_is_room() {
     assert!(healed, "it heals by itself");
 }
 
+/// Past days left memory one after another, and the disk filled up in between: the world still had
+/// the days that the log had retired, so the next tick retired them again, and a log with a day
+/// that ends twice does not open. Now what was done is in force when the rest fails.
+#[test]
+fn days_that_were_changed_before_the_disk_failed_are_not_changed_again() {
+    let past = |town: &Town| {
+        town.clock.advance(Duration::from_secs(20 * 24 * 3_600));
+        town.engine.tick();
+    };
+    let finer = CATALOG.replace("\"15m\"", "\"30m\"");
+    let install = |catalog: &str| {
+        let catalog = Catalog::from_toml(catalog).unwrap();
+        move |town: &Town| drop(town.engine.install(&catalog))
+    };
+    fails_at_every_call("past days", true, past);
+    fails_at_every_call("more hours", true, install(&CATALOG.replace("-13:00", "-12:00")));
+    fails_at_every_call("another unit", false, install(&finer));
+}
+
+fn fails_at_every_call(what: &str, booked: bool, change: impl Fn(&Town)) {
+    for fault in [Fault::Enospc, Fault::Eio, Fault::ShortWrite] {
+        let mut stopped = 0;
+        for call in 1.. {
+            let fs = SimFileSystem::new();
+            let town = Town::with(CATALOG, on(&fs).seeded(1));
+            for (n, day) in ["2026-12-01", WED, "2026-12-03"].iter().enumerate().skip(1) {
+                if booked {
+                    town.book(n as u128, town.slot("south", day, 9, 0));
+                    town.book(10 + n as u128, town.slot("north", day, 9, 0));
+                }
+            }
+            fs.fail_call(fs.calls() + call, fault);
+            let before = fs.calls();
+            change(&town);
+            let hit = fs.calls() >= before + call;
+            // Once more, now that there is room again.
+            town.engine.tick();
+            change(&town);
+            town.engine.tick();
+            let (hash, well) = (town.engine.state_hash(), town.engine.status().is_ok());
+            let again = on(&fs.crash(Crash::KeepAll)).clock(town.clock.clone());
+            let again = again.seeded(1).allow_clock_jump(true).open();
+            let again =
+                again.unwrap_or_else(|error| panic!("{what}, {fault:?} at {call}: {error}"));
+            if well {
+                assert_eq!(again.state_hash(), hash, "{what}, {fault:?} at {call}");
+            }
+            let audit = again.audit();
+            assert!(audit.is_clean(), "{what}, {fault:?} at {call}: {:#?}", audit.problems);
+            if !hit {
+                break;
+            }
+            stopped += 1;
+        }
+        println!("{what}, {fault:?}: {stopped} calls");
+        assert!(stopped > 5, "{what}, {fault:?}: {stopped} calls");
+    }
+}
+
 #[test]
 fn memory_beyond_the_ceiling_is_busy_and_loses_nothing() {
     let town = Town::with(CATALOG, Engine::builder().memory_max(1));

@@ -12,7 +12,7 @@ use crate::inventory::DayState;
 use crate::ledger::{Entry, Shard};
 use crate::planted::planted;
 use crate::record::Effect;
-use crate::sync::{Arc, MutexGuard};
+use crate::sync::MutexGuard;
 use crate::time::Time;
 
 /// Ended claims forgotten under one hold of a shard's lock.
@@ -74,7 +74,7 @@ impl Hall {
         if old.is_empty() {
             return Ok(());
         }
-        let mut days = world.days.clone();
+        let mut draft = self.draft();
         for id in old {
             self.archive_day(id, &world)?;
             let Some(entry) = world.days.get(id) else {
@@ -88,9 +88,8 @@ impl Hall {
                 }
             };
             self.publish_group(&mut [effect.to_line()], apply, Some(day))?;
-            days.remove(id);
+            draft.days.remove(id);
         }
-        self.world.store(Arc::new(World { days, ..World::clone(&world) }));
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::catalog::Rules;
+use crate::catalog::{DayShape, Rules};
 use crate::claim::ClaimState;
 use crate::engine::{Admin, Engine, Hall, World};
 use crate::error::Error;
@@ -85,10 +85,8 @@ impl Engine {
         let world = hall.world.load_full();
         let (entry, shape) = with_capacity(&world, day, &slots, capacity)?;
         let plan = hall.plan(&mut admin, &shape)?;
-        let mut days = world.days.clone();
         let frame = DayFrame { plan: plan.number, ..entry.frame };
-        let affected = hall.replan(entry, frame, &plan, &mut days)?;
-        hall.world.store(Arc::new(World { days, ..World::clone(&world) }));
+        let affected = hall.replan(entry, frame, &plan, &mut hall.draft().days)?;
         hall.settle()?;
         Ok(affected)
     }
@@ -361,20 +359,16 @@ impl Hall {
         let Some(rules) = world.rules.clone() else {
             return Ok(());
         };
-        let mut days = world.days.clone();
-        let mut changed = false;
-        for (calendar, _) in rules.calendars() {
-            for id in self.wanted_days(&rules, calendar) {
-                if days.get(id).is_none()
-                    && let Some(shape) = rules.expand(calendar, id.date())
-                {
-                    self.shape_day(admin, id, &shape, &mut days)?;
-                    changed = true;
-                }
-            }
+        let wanted = rules.calendars().flat_map(|(calendar, _)| self.wanted_days(&rules, calendar));
+        let missing = wanted.filter(|id| world.days.get(*id).is_none());
+        let new: Vec<(DayId, DayShape)> =
+            missing.filter_map(|id| Some((id, rules.expand(id.calendar(), id.date())?))).collect();
+        if new.is_empty() {
+            return Ok(());
         }
-        if changed {
-            self.world.store(Arc::new(World { days, ..World::clone(&world) }));
+        let mut draft = self.draft();
+        for (id, shape) in new {
+            self.shape_day(admin, id, &shape, &mut draft.days)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, CatalogError, DayShape, Numbers, Rules};
 use crate::engine::shape::fitted;
-use crate::engine::{Admin, Engine, Hall, World};
+use crate::engine::{Admin, Engine, Hall};
 use crate::error::Error;
 use crate::id::{ClaimId, DayId};
 use crate::inventory::{DayEntry, Plan, starts_at};
@@ -172,27 +172,26 @@ impl Hall {
         document: Document,
         rules: Arc<Rules>,
     ) -> Result<Vec<ClaimId>, Error> {
-        let world = self.world.load_full();
-        let mut days = world.days.clone();
+        let mut draft = self.draft();
         let mut affected = Vec::new();
         let mut wanted = BTreeSet::new();
         for (calendar, _) in rules.calendars() {
             for id in self.wanted_days(&rules, calendar) {
                 wanted.insert(id);
                 if let Some(shape) = rules.expand(calendar, id.date()) {
-                    affected.extend(self.shape_day(admin, id, &shape, &mut days)?);
+                    affected.extend(self.shape_day(admin, id, &shape, &mut draft.days)?);
                 }
             }
         }
-        let others: Vec<DayId> = days.iter().map(|entry| entry.day.id).collect();
+        let others: Vec<DayId> = draft.days.iter().map(|entry| entry.day.id).collect();
         for id in others.into_iter().filter(|id| !wanted.contains(id)) {
-            affected.extend(self.drop_day(admin, id, &rules, &mut days)?);
+            affected.extend(self.drop_day(admin, id, &rules, &mut draft.days)?);
         }
         self.publish_installed(admin.version, true)?;
         admin.unfinished = false;
         let Document { numbers, catalog } = document;
-        let (catalog, rules) = (Some(Arc::new(catalog)), Some(rules));
-        self.world.store(Arc::new(World { catalog, rules, numbers, days }));
+        (draft.catalog, draft.rules) = (Some(Arc::new(catalog)), Some(rules));
+        draft.numbers = numbers;
         Ok(affected)
     }
 
