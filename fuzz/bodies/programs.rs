@@ -26,6 +26,8 @@ hours = { mon = ["08:00-12:00"], tue = ["08:00-12:00"], wed = ["08:00-12:00"], t
 [holds]
 ttl = "10m"
 "#;
+static SOUND: LazyLock<Catalog> =
+    LazyLock::new(|| Catalog::from_toml(CATALOG).expect("a sound catalog"));
 const COMMANDS_MAX: usize = 64;
 
 /// What the world knows of an engine that may have failed.
@@ -70,9 +72,7 @@ pub fn commands(bytes: &[u8]) -> bool {
     let clock = ManualClock::at(start);
     let fs = SimFileSystem::new();
     let engine = on(&fs, &clock).and_then(|builder| builder.open().ok()).expect("a sound disk");
-    static READ: LazyLock<Catalog> =
-        LazyLock::new(|| Catalog::from_toml(CATALOG).expect("a sound catalog"));
-    engine.install(&READ).expect("a sound disk");
+    engine.install(&SOUND).expect("a sound disk");
     let (days, known) = (engine.days(), engine.state_hash());
     let mut outside = Outside { engine, clock, claims: Vec::new(), days, known };
     let fault = [Fault::Eio, Fault::Enospc, Fault::Erofs, Fault::Eintr, Fault::ShortWrite]
