@@ -102,7 +102,7 @@ fn a_full_disk_makes_it_read_only_until_there_is_room() {
 #[test]
 fn days_that_were_changed_before_the_disk_failed_are_not_changed_again() {
     let past = |town: &Town| {
-        town.clock.advance(Duration::from_secs(20 * 24 * 3_600));
+        town.clock.advance(Duration::from_hours(20 * 24));
         town.engine.tick();
     };
     let finer = CATALOG.replace("\"15m\"", "\"30m\"");
