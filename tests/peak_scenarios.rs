@@ -13,15 +13,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Mutex;
+use std::sync::RwLock;
+use std::thread;
 
 use serde_json::Value;
 
-/// Runs are measured, so they take turns.
-static TURN: Mutex<()> = Mutex::new(());
+/// Runs that are measured are alone; those that are only counted mostly wait, so they may meet.
+static ALONE: RwLock<()> = RwLock::new(());
 
 fn cupo(arguments: &[&str]) -> Output {
-    let _turn = TURN.lock();
     Command::new(env!("CARGO_BIN_EXE_cupo")).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
@@ -65,23 +65,16 @@ fn run(room: &Path, name: &str, scenario: &str, more: &[&str]) -> Value {
 
 #[test]
 fn every_scenario_that_is_shipped_runs_and_keeps_its_promises() {
+    let _others = ALONE.read();
     let room = tempfile::tempdir().unwrap();
     let files = scenarios();
     assert_eq!(files.len(), 8);
-    for file in &files {
-        let name = file.file_stem().unwrap().to_str().unwrap();
-        let found = run(room.path(), name, &text(file), &["--citizens", "1500", "--faster", "40"]);
-        assert_eq!(found["citizens"], 1_500);
-        assert!(found["booked"].as_u64().unwrap() > 100, "{name}: {}", found["booked"]);
-        let picture = &found["picture"];
-        assert_eq!(picture["open_loop"], name != "opening-day", "{name}");
-        let answers: f64 = found["operations"].as_f64().unwrap();
-        let width =
-            picture["slice_seconds"].as_f64().unwrap() / picture["compression"].as_f64().unwrap();
-        let slices = picture["slices"].as_array().unwrap();
-        let served: f64 = slices.iter().map(|slice| slice["served"].as_f64().unwrap()).sum();
-        assert!((served * width - answers).abs() < answers * 0.05 + 20.0, "{name}: {served}");
-        println!("{name}: {answers} answers, {} booked", found["booked"]);
+    for some in files.chunks(4) {
+        thread::scope(|scope| {
+            for file in some {
+                scope.spawn(|| runs_and_keeps_its_promises(room.path(), file));
+            }
+        });
     }
     // The program knows them wherever it is.
     let elsewhere = Command::new(env!("CARGO_BIN_EXE_cupo"))
@@ -93,14 +86,32 @@ fn every_scenario_that_is_shipped_runs_and_keeps_its_promises() {
     assert_eq!(elsewhere.status.code(), Some(0), "{}", told(&elsewhere));
 }
 
+fn runs_and_keeps_its_promises(room: &Path, file: &Path) {
+    let name = file.file_stem().unwrap().to_str().unwrap();
+    let found = run(room, name, &text(file), &["--citizens", "1500", "--faster", "40"]);
+    assert_eq!(found["citizens"], 1_500);
+    assert!(found["booked"].as_u64().unwrap() > 100, "{name}: {}", found["booked"]);
+    let picture = &found["picture"];
+    assert_eq!(picture["open_loop"], name != "opening-day", "{name}");
+    let answers: f64 = found["operations"].as_f64().unwrap();
+    let width =
+        picture["slice_seconds"].as_f64().unwrap() / picture["compression"].as_f64().unwrap();
+    let slices = picture["slices"].as_array().unwrap();
+    let served: f64 = slices.iter().map(|slice| slice["served"].as_f64().unwrap()).sum();
+    assert!((served * width - answers).abs() < answers * 0.05 + 20.0, "{name}: {served}");
+    println!("{name}: {answers} answers, {} booked", found["booked"]);
+}
+
+const FOUR_SECONDS: &str = "citizens = 2000\nbots = 0.0\nhold_seconds = 5\nthink_ms = [20, 50]\n\
+    segment_kib = 256\n[arrivals]\ncurve = [[\"0:00:00\", 1.0], [\"0:00:04\", 1.0]]\n";
+
 #[test]
-fn a_slow_disk_slows_answers_by_what_it_takes_and_a_full_one_is_told() {
+fn a_slow_disk_slows_answers_by_what_it_takes() {
+    let _alone = ALONE.write();
     let room = tempfile::tempdir().unwrap();
     let slow = room.path().join("slow.toml");
-    let curve = "[arrivals]\ncurve = [[\"0:00:00\", 1.0], [\"0:00:04\", 1.0]]\n";
-    let base = "citizens = 2000\nbots = 0.0\nhold_seconds = 5\nthink_ms = [20, 50]\n";
     let sick = "[[disk]]\nfrom = \"0:00:02\"\nto = \"0:00:04\"\nsync_ms = [80, 80]\n";
-    std::fs::write(&slow, format!("{base}{curve}{sick}")).unwrap();
+    std::fs::write(&slow, format!("{FOUR_SECONDS}{sick}")).unwrap();
     let found = run(room.path(), "slow", &text(&slow), &[]);
     let median = |from: f64, to: f64| {
         let slices = found["picture"]["slices"].as_array().unwrap();
@@ -112,10 +123,15 @@ fn a_slow_disk_slows_answers_by_what_it_takes_and_a_full_one_is_told() {
     let (well, ill) = (median(0.5, 1.8), median(2.2, 3.8));
     // Half a sync at least passes until the next one begins that carries the answer.
     assert!(ill > 80.0 && ill > 2.0 * well, "{well} ms, then {ill} ms");
+}
 
+#[test]
+fn a_full_disk_is_told_and_heals() {
+    let _others = ALONE.read();
+    let room = tempfile::tempdir().unwrap();
     let full = room.path().join("full.toml");
     let sick = "[[disk]]\nfrom = \"0:00:01\"\nto = \"0:00:03\"\nfull = true\n";
-    std::fs::write(&full, format!("{base}segment_kib = 256\n{curve}{sick}")).unwrap();
+    std::fs::write(&full, format!("{FOUR_SECONDS}{sick}")).unwrap();
     let found = run(room.path(), "full", &text(&full), &[]);
     assert!(found["refused_by"]["storage_full"].as_u64().unwrap() > 0, "{found}");
     let slices = found["picture"]["slices"].as_array().unwrap();
@@ -126,6 +142,7 @@ fn a_slow_disk_slows_answers_by_what_it_takes_and_a_full_one_is_told() {
 
 #[test]
 fn whoever_loses_a_place_to_a_closure_gets_another() {
+    let _others = ALONE.read();
     let room = tempfile::tempdir().unwrap();
     let more = ["--citizens", "8000", "--faster", "10"];
     let found = run(room.path(), "closure", "closure", &more);
@@ -139,6 +156,7 @@ fn whoever_loses_a_place_to_a_closure_gets_another() {
 
 #[test]
 fn the_report_has_every_picture_and_needs_nothing_else() {
+    let _others = ALONE.read();
     let room = tempfile::tempdir().unwrap();
     let page = room.path().join("report.html");
     let page_text = text(&page);
@@ -177,6 +195,7 @@ fn the_report_has_every_picture_and_needs_nothing_else() {
 
 #[test]
 fn two_runs_of_the_same_thing_agree_within_the_noise_that_they_state() {
+    let _alone = ALONE.write();
     let room = tempfile::tempdir().unwrap();
     let more = ["--citizens", "6000", "--faster", "10", "--seed", "4"];
     for name in ["before", "after"] {
