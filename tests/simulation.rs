@@ -164,7 +164,7 @@ fn a_crash_at_every_storage_call_brings_back_a_prefix_with_all_that_was_acknowle
 fn a_fault_at_every_storage_call_is_told_and_loses_nothing() {
     let evidence = Evidence::of("T8 engine: a fault at every storage call");
     let seeds = share(2, 60);
-    let (runs, survived) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (runs, survived, full) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     for_seeds(seeds, |seed| {
         let fs = SimFileSystem::new();
         run(&fs, seed, STEPS);
@@ -178,12 +178,17 @@ fn a_fault_at_every_storage_call_is_told_and_loses_nothing() {
                 if cut.failed.is_none() {
                     survived.fetch_add(1, Ordering::Relaxed);
                 }
+                full.fetch_add(cut.full, Ordering::Relaxed);
+                if let Some(unclosed) = &cut.unclosed {
+                    check(unclosed, seed, &cut, &format!("{what}, before the close"));
+                }
                 check(&fs.crash(Crash::LoseUnsynced), seed, &cut, &what);
                 runs.fetch_add(1, Ordering::Relaxed);
             }
         }
     });
-    let (runs, survived) = (runs.into_inner(), survived.into_inner());
+    let [runs, survived, full] = [runs, survived, full].map(AtomicU64::into_inner);
     assert!(survived > 0 && survived < runs, "{survived} of {runs} went on");
-    evidence.passed(&format!("{runs} runs, {survived} went on, {seeds} seeds"));
+    assert!(full > 0, "the disk was never full");
+    evidence.passed(&format!("{runs} runs, {survived} went on, {full} times full, {seeds} seeds"));
 }

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cupo::{
-    Ask, Builder, Catalog, Channel, Claim, ClaimId, ClaimState, Commit, DayId, DirectoryOptions,
-    DirectoryStore, Effect, Engine, Error, Event, ManualClock, PartyId, Receipt, RequestId, Seq,
-    SimFileSystem, SlotId,
+    Ask, Builder, Catalog, Channel, Claim, ClaimId, ClaimState, Commit, Crash, DayId,
+    DirectoryOptions, DirectoryStore, Effect, Engine, Error, Event, ManualClock, PartyId, Receipt,
+    RequestId, Seq, SimFileSystem, SlotId,
 };
 
 pub const DIR: &str = "data";
@@ -81,6 +81,10 @@ pub struct Run {
     /// Every effect that was durable in the end.
     pub events: Vec<Event>,
     pub hash: u64,
+    /// How often the disk had no room; the clients went on when it had.
+    pub full: u64,
+    /// What a power cut just before the close would have left: a log without a last snapshot.
+    pub unclosed: Option<SimFileSystem>,
 }
 
 /// An engine on a simulated disk, from a seed.
@@ -112,6 +116,7 @@ fn live(fs: &SimFileSystem, seed: u64, steps: usize, run: &mut Run) -> Result<()
     let engine = open(fs, seed, &run.clock)?;
     let lived = go_on(&engine, seed, steps, run);
     run.events = events(&engine, Seq(1));
+    run.unclosed = Some(fs.crash(Crash::LoseUnsynced));
     lived?;
     run.hash = engine.state_hash();
     engine.close()
@@ -130,7 +135,10 @@ pub fn go_on(engine: &Engine, seed: u64, steps: usize, run: &mut Run) -> Result<
         town.claims.extend(known.iter().map(|claim| claim.id));
     }
     for step in 0..steps {
-        town.step(&mut dice, u128::from(seed) << 64 | step as u128, run)?;
+        match town.step(&mut dice, u128::from(seed) << 64 | step as u128, run) {
+            Err(Error::StorageFull) => run.full += 1,
+            done => done?,
+        }
     }
     while town.settle_one(0, run)? {}
     Ok(())
@@ -247,8 +255,9 @@ impl<'e> Town<'e> {
                 engine.install(&Catalog::from_toml(&text).unwrap())?;
             }
             5 | 6 => engine.snapshot()?,
-            7 => {
-                run.clock.advance(Duration::from_hours(20));
+            // Long enough for past days to leave memory.
+            7 | 8 => {
+                run.clock.advance(Duration::from_hours(30));
                 engine.tick();
             }
             n => {
