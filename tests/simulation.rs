@@ -28,7 +28,7 @@ use std::thread;
 
 use cupo::{Crash, Engine, Fault, FileSystem, Seq, SimFileSystem};
 use evidence::{Evidence, first_seed, share};
-use simulation::{DIR, Dice, Ledger, Run, events, go_on, open, run};
+use simulation::{DIR, Dice, Ledger, Run, events, go_on, open, run, run_days};
 
 const STEPS: usize = 220;
 
@@ -167,13 +167,13 @@ fn a_fault_at_every_storage_call_is_told_and_loses_nothing() {
     let (runs, survived, full) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     for_seeds(seeds, |seed| {
         let fs = SimFileSystem::new();
-        run(&fs, seed, STEPS);
+        run_days(&fs, seed, STEPS);
         for call in 1..=fs.calls() {
             for fault in [Fault::Eio, Fault::Enospc, Fault::Erofs, Fault::Eintr, Fault::ShortWrite]
             {
                 let fs = SimFileSystem::new();
                 fs.fail_call(call, fault);
-                let cut = run(&fs, seed, STEPS);
+                let cut = run_days(&fs, seed, STEPS);
                 let what = format!("seed {seed}, call {call}, {fault:?}");
                 if cut.failed.is_none() {
                     survived.fetch_add(1, Ordering::Relaxed);

@@ -81,6 +81,8 @@ pub struct Run {
     /// Every effect that was durable in the end.
     pub events: Vec<Event>,
     pub hash: u64,
+    /// Whether time passes so fast that past days leave memory.
+    pub days_pass: bool,
     /// How often the disk had no room; the clients went on when it had.
     pub full: u64,
     /// What a power cut just before the close would have left: a log without a last snapshot.
@@ -106,8 +108,17 @@ pub fn open(fs: &SimFileSystem, seed: u64, clock: &ManualClock) -> Result<Engine
 
 /// Runs `steps` steps of the history that `seed` names, or as many as the disk lets it.
 pub fn run(fs: &SimFileSystem, seed: u64, steps: usize) -> Run {
+    begin(fs, seed, steps, false)
+}
+
+/// The same, but days pass, and leave memory.
+pub fn run_days(fs: &SimFileSystem, seed: u64, steps: usize) -> Run {
+    begin(fs, seed, steps, true)
+}
+
+fn begin(fs: &SimFileSystem, seed: u64, steps: usize, days_pass: bool) -> Run {
     let clock = ManualClock::at(BEGINS.parse().unwrap());
-    let mut run = Run { clock, ..Run::default() };
+    let mut run = Run { clock, days_pass, ..Run::default() };
     run.failed = live(fs, seed, steps, &mut run).err();
     run
 }
@@ -255,8 +266,11 @@ impl<'e> Town<'e> {
                 engine.install(&Catalog::from_toml(&text).unwrap())?;
             }
             5 | 6 => engine.snapshot()?,
-            // Long enough for past days to leave memory.
-            7 | 8 => {
+            7 => {
+                run.clock.advance(Duration::from_hours(20));
+                engine.tick();
+            }
+            8 if run.days_pass => {
                 run.clock.advance(Duration::from_hours(30));
                 engine.tick();
             }
